@@ -1,0 +1,37 @@
+//! Puts `roles/` and `templates/` into the binary, so that one file is all a user needs.
+
+use std::env;
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+fn main() -> io::Result<()> {
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
+    let mut code = String::from("pub static FILES: &[(&str, &str)] = &[\n");
+    for folder in ["roles", "templates"] {
+        println!("cargo::rerun-if-changed={folder}");
+        let mut paths = Vec::new();
+        collect(&root.join(folder), &mut paths)?;
+        paths.sort();
+        for path in paths {
+            let name = path.strip_prefix(&root).unwrap_or(&path);
+            let _ = writeln!(code, "    ({:?}, include_str!({:?})),", name.display().to_string(), path.display().to_string());
+        }
+    }
+    code.push_str("];\n");
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    fs::write(out.join("embedded.rs"), code)
+}
+
+fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, paths)?;
+        } else if path.extension().is_some_and(|ending| ending == "yml" || ending == "tera") {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}

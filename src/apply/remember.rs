@@ -1,0 +1,111 @@
+//! What a run writes down on the host: what is ours, and what the next run must finish.
+
+use sha2::{Digest, Sha256};
+
+use super::Run;
+use crate::diagnostic::{Error, Kind, Result};
+use crate::host::{self, Push, PushDirectory, PushFile};
+use crate::plan::{Memory, OwnedFile, RestartKind, Step, database_fingerprint};
+
+/// Where the memory lies on a host; root's alone.
+pub const MEMORY_PATH: &str = "/var/lib/homestead/manifest.json";
+
+/// The folder of the memory.
+pub fn folder() -> PushDirectory {
+    PushDirectory { path: "/var/lib/homestead".into(), mode: "0700".into(), owner: "root".into(), group: "root".into() }
+}
+
+/// The old memory with the units that are about to restart. It goes to the host together with the files,
+/// so that a run that is cut off between the two is finished by the next.
+pub fn pending(run: &Run<'_>) -> Result<PushFile> {
+    let mut memory = run.observed.memory.clone();
+    memory.pending = run
+        .plan
+        .restarts
+        .iter()
+        .filter(|restart| restart.kind == RestartKind::Restart)
+        .map(|restart| restart.unit.clone())
+        .chain(memory.pending)
+        .collect();
+    memory.pending.sort();
+    memory.pending.dedup();
+    file(&memory)
+}
+
+/// Writes down that the run succeeded.
+pub async fn commit(run: &Run<'_>) -> Result<()> {
+    write(run, &after(run)).await
+}
+
+/// The same, when it says something new.
+pub async fn if_changed(run: &Run<'_>) -> Result<()> {
+    let mut memory = after(run);
+    memory.generation = run.observed.memory.generation;
+    if memory == run.observed.memory { Ok(()) } else { write(run, &after(run)).await }
+}
+
+/// The old memory as it was, for a run that was put back.
+pub async fn restore(run: &Run<'_>) -> Result<()> {
+    write(run, &run.observed.memory).await
+}
+
+async fn write(run: &Run<'_>, memory: &Memory) -> Result<()> {
+    let push = Push { directories: vec![folder()], files: vec![file(memory)?], ..Push::default() };
+    host::push(&**run.host, &push).await
+}
+
+fn file(memory: &Memory) -> Result<PushFile> {
+    let text = serde_json::to_vec_pretty(memory).map_err(|error| Error::new(Kind::Usage, "the manifest cannot be written").caused_by(error))?;
+    Ok(PushFile {
+        path: MEMORY_PATH.into(),
+        bytes: text,
+        mode: "0600".into(),
+        owner: "root".into(),
+        group: "root".into(),
+        keep_existing: false,
+    })
+}
+
+/// What is ours after the run. A run over a part of the roles leaves the rest as it was written down.
+fn after(run: &Run<'_>) -> Memory {
+    let mut memory = run.observed.memory.clone();
+    let removed = |step: &Step, path: &str| match step {
+        Step::RemoveFile(name) => name == path,
+        Step::RemoveUnit(unit) => path == format!("/etc/systemd/system/{unit}"),
+        _ => false,
+    };
+    let gone = |path: &str| run.plan.actions.iter().any(|action| removed(&action.step, path));
+    memory.files.retain(|path, _| !gone(path));
+    memory.units.retain(|unit| !gone(&format!("/etc/systemd/system/{unit}")));
+    let put = |path: &str| run.plan.actions.iter().any(|action| matches!(&action.step, Step::PutFile(file) if file.path == path));
+    for file in &run.desired.files {
+        // A file outside the run's scope may be absent or different: it is not ours because of this run.
+        let sha256 = hex::encode(Sha256::digest(file.contents.reveal().as_bytes()));
+        let there = run.observed.paths.get(&file.path).is_some_and(|state| state.sha256.as_deref() == Some(&sha256));
+        if there || put(&file.path) {
+            let owned = OwnedFile {
+                sha256,
+                mode: file.mode.clone(),
+                owner: file.owner.clone(),
+                group: file.group.clone(),
+                role: file.role.clone(),
+            };
+            memory.files.insert(file.path.clone(), owned);
+        }
+    }
+    for service in &run.desired.services {
+        if memory.files.contains_key(&format!("/etc/systemd/system/{}", service.unit)) && !memory.units.contains(&service.unit) {
+            memory.units.push(service.unit.clone());
+        }
+    }
+    memory.units.sort();
+    for action in &run.plan.actions {
+        if let Step::PutDatabase(database) = &action.step {
+            memory.databases.insert(database.name.clone(), database_fingerprint(database));
+        }
+    }
+    memory.version = 1;
+    memory.generation += 1;
+    memory.pending.retain(|unit| !run.plan.restarts.iter().any(|restart| &restart.unit == unit));
+    memory
+}

@@ -1,0 +1,152 @@
+//! Units that start, restart, stop, and go; each is done when it is healthy.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::Run;
+use crate::desired::{Health, Probe, Service};
+use crate::diagnostic::{Error, Kind, Result};
+use crate::host::docker::Docker;
+use crate::host::{self, Exec, Host, run as run_script};
+use crate::plan::{Plan, Restart, RestartKind, Step};
+use crate::report::{Event, Sink};
+
+/// Brings one wave of units up and waits until each is healthy.
+///
+/// # Errors
+/// A unit does not start or does not become healthy in its time; its last journal lines come along.
+pub async fn bring_up(run: &Run<'_>, wave: &[Restart]) -> Result<()> {
+    let units: Vec<String> = wave.iter().map(|restart| restart.unit.clone()).collect();
+    run.stage(format!("starting {}", units.join(", ")));
+    host::systemd::reset_failed(&**run.host, &units).await?;
+    let of = |kind: RestartKind| wave.iter().filter(move |restart| restart.kind == kind).map(|restart| restart.unit.clone()).collect::<Vec<_>>();
+    let (restarting, starting) = (of(RestartKind::Restart), of(RestartKind::Start));
+    let mut outcome = Ok(());
+    if !restarting.is_empty() {
+        outcome = host::systemd::restart(&**run.host, &restarting).await;
+    }
+    if outcome.is_ok() && !starting.is_empty() {
+        outcome = host::systemd::start(&**run.host, &starting).await;
+    }
+    let services: Vec<Service> = run.desired.services.iter().filter(|service| units.contains(&service.unit)).cloned().collect();
+    match outcome {
+        Ok(()) => healthy(run.host, &run.plan.host, &services, run.sink, run.redact).await,
+        Err(error) => Err(with_journal(&**run.host, &services, error, run.redact).await),
+    }
+}
+
+/// The units that a plan enables.
+pub fn enabled_by(plan: &Plan) -> Vec<String> {
+    let units = plan.actions.iter().filter_map(|action| match &action.step {
+        Step::EnableUnit(service) => Some(service.unit.clone()),
+        _ => None,
+    });
+    units.collect()
+}
+
+/// Stops and forgets the units that nothing wants any more, and removes the files of the plan.
+pub async fn remove(run: &Run<'_>) -> Result<()> {
+    let mut units = Vec::new();
+    let mut files = Vec::new();
+    for action in &run.plan.actions {
+        match &action.step {
+            Step::RemoveUnit(unit) => {
+                units.push(unit.clone());
+                files.push(format!("/etc/systemd/system/{unit}"));
+            }
+            Step::RemoveFile(path) => files.push(path.clone()),
+            _ => {}
+        }
+    }
+    if !units.is_empty() {
+        run.stage(format!("removing {}", units.join(", ")));
+        // A template unit has no state of its own to stop.
+        let plain: Vec<String> = units.iter().cloned().filter(|unit| !unit.contains("@.")).collect();
+        host::systemd::stop(&**run.host, &plain).await?;
+        host::systemd::disable(&**run.host, &plain).await?;
+    }
+    if !files.is_empty() {
+        let arguments: Vec<&str> = files.iter().map(String::as_str).collect();
+        run_script(&**run.host, "removing files", Exec::new("rm -f -- \"$@\"").arguments(&arguments)).await?;
+    }
+    Ok(())
+}
+
+/// Starts services by priority, each wave healthy before the next.
+///
+/// # Errors
+/// As [`bring_up`]; what runs stays running.
+pub async fn start(host: &Arc<dyn Host>, name: &str, services: &[Service], sink: &Sink) -> Result<()> {
+    let mut priorities: Vec<i64> = services.iter().map(|service| service.priority).collect();
+    priorities.sort_unstable();
+    priorities.dedup();
+    for priority in priorities {
+        let wave: Vec<Service> = services.iter().filter(|service| service.priority == priority).cloned().collect();
+        let units: Vec<String> = wave.iter().map(|service| service.unit.clone()).collect();
+        sink(name, Event::Stage { text: format!("starting {}", units.join(", ")) });
+        host::systemd::start(&**host, &units).await?;
+        healthy(host, name, &wave, sink, &|text| text.to_owned()).await?;
+    }
+    Ok(())
+}
+
+/// Stops services, the last started first.
+///
+/// # Errors
+/// systemd refuses.
+pub async fn stop(host: &dyn Host, name: &str, services: &[Service], sink: &Sink) -> Result<()> {
+    let units: Vec<String> = services.iter().rev().map(|service| service.unit.clone()).collect();
+    sink(name, Event::Stage { text: format!("stopping {}", units.join(", ")) });
+    host::systemd::stop(host, &units).await
+}
+
+async fn healthy(host: &Arc<dyn Host>, name: &str, services: &[Service], sink: &Sink, redact: &(dyn Fn(&str) -> String + Sync)) -> Result<()> {
+    if services.iter().all(|service| service.health.is_none()) {
+        return Ok(());
+    }
+    let docker = Docker::connect(host.clone()).await?;
+    let docker = &docker;
+    let waits = services.iter().map(|service| async move {
+        let Some(health) = &service.health else { return Ok(()) };
+        match wait(&**host, docker, &service.container, health).await {
+            Ok(()) => {
+                sink(name, Event::Done { text: format!("{} is healthy", service.unit) });
+                Ok(())
+            }
+            Err(error) if error.kind == Kind::Unreachable => Err(error),
+            Err(error) => Err(with_journal(&**host, std::slice::from_ref(service), error, redact).await),
+        }
+    });
+    join_all(waits).await.into_iter().collect()
+}
+
+/// Waits until a container passes its health check.
+///
+/// # Errors
+/// It does not in its time.
+pub async fn wait(host: &dyn Host, docker: &Docker, container: &str, health: &Health) -> Result<()> {
+    let probe = match &health.probe {
+        Probe::Http { port, path } => host::health::Probe::Http { port: *port, path: path.clone() },
+        Probe::Tcp { port } => host::health::Probe::Tcp { port: *port },
+        Probe::Running { seconds } => host::health::Probe::Running { seconds: *seconds },
+    };
+    host::health::wait_healthy(host, docker, container, &probe, Duration::from_secs(health.timeout_seconds)).await
+}
+
+/// An error with the last lines that the services wrote to the journal.
+async fn with_journal(host: &dyn Host, services: &[Service], error: Error, redact: &(dyn Fn(&str) -> String + Sync)) -> Error {
+    let mut error = error;
+    for service in services {
+        match host::systemd::journal_tail(host, &service.unit, 15).await {
+            Ok(lines) if !lines.is_empty() => {
+                let lines: Vec<String> = lines.iter().map(|line| redact(line)).collect();
+                error.hints.push(format!("the last lines of {}:\n    {}", service.unit, lines.join("\n    ")));
+            }
+            Ok(_) => {}
+            Err(problem) => error.hints.push(format!("the journal of {} cannot be read: {}", service.unit, problem.message)),
+        }
+    }
+    error
+}

@@ -1,0 +1,179 @@
+//! `install-all` and `setup-all`: bring hosts to the state that the inventory declares.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use super::global::GlobalArgs;
+use super::{Exit, fleet, interrupt, session};
+use crate::apply::{Run, apply};
+use crate::diagnostic::Result;
+use crate::host::Host;
+use crate::pipeline::{ConnectionDefaults, HostFacts, Loaded, Prepared, observe};
+use crate::plan::{Observed, Plan, Scope, plan};
+use crate::report::{self, Event, Terminal};
+
+/// Install or update everything that the inventory declares
+///
+/// Shows what changes, changes only that, and restarts only what reads it. Services that the inventory no
+/// longer wants stay: `setup-all` removes them.
+#[derive(Debug, Args)]
+pub struct InstallAllArgs {
+    #[command(flatten)]
+    mode: ModeArgs,
+}
+
+/// Install or update everything, and remove what the inventory no longer wants
+///
+/// Data folders and databases stay.
+#[derive(Debug, Args)]
+pub struct SetupAllArgs {
+    #[command(flatten)]
+    mode: ModeArgs,
+}
+
+/// How to converge, in Ansible's words.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct ModeArgs {
+    /// Only show what would change
+    #[arg(short = 'C', long)]
+    pub check: bool,
+    /// Show the differences of files too
+    #[arg(short = 'D', long)]
+    pub diff: bool,
+}
+
+impl InstallAllArgs {
+    /// Runs it.
+    pub async fn run(&self, global: &GlobalArgs, terminal: &Terminal) -> Result<Exit> {
+        converge(global, terminal, &Scope::default(), self.mode, &["install-all".to_owned()]).await
+    }
+}
+
+impl SetupAllArgs {
+    /// Runs it.
+    pub async fn run(&self, global: &GlobalArgs, terminal: &Terminal) -> Result<Exit> {
+        let scope = Scope { remove_orphans: true, ..Scope::default() };
+        converge(global, terminal, &scope, self.mode, &["setup-all".to_owned()]).await
+    }
+}
+
+/// Converges every host that the command line names.
+pub async fn converge(global: &GlobalArgs, terminal: &Terminal, scope: &Scope, mode: ModeArgs, tags: &[String]) -> Result<Exit> {
+    let loaded = Arc::new(load(global, terminal)?);
+    let defaults = Arc::new(session::defaults(global)?);
+    let cancel = interrupt::token(terminal);
+    check_offline(&loaded, terminal)?;
+    fleet::each(loaded.hosts()?, global.forks, terminal, |name| {
+        let (loaded, defaults, terminal) = (loaded.clone(), defaults.clone(), terminal.clone());
+        let (scope, cancel, tags) = (scope.clone(), cancel.clone(), tags.to_vec());
+        async move { one(&loaded, &name, &defaults, &terminal, &scope, mode, &cancel, &tags).await }
+    })
+    .await?;
+    Ok(0)
+}
+
+/// Reads the inventory and remarks on it.
+pub fn load(global: &GlobalArgs, terminal: &Terminal) -> Result<Loaded> {
+    let loaded = Loaded::read(&global.sources()?)?;
+    warn(&loaded.warnings, terminal);
+    Ok(loaded)
+}
+
+/// Shows warnings.
+pub fn warn(warnings: &[crate::diagnostic::Diagnostic], terminal: &Terminal) {
+    if !terminal.json() {
+        terminal.err(&report::findings(warnings, terminal.color(), &super::global::readable_source));
+    }
+}
+
+/// Every host's mistakes come to light before the first one is touched.
+pub fn check_offline(loaded: &Loaded, terminal: &Terminal) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    let mut problems = Vec::new();
+    for host in loaded.hosts()? {
+        match Prepared::new(loaded, &host, &HostFacts::assumed(), &[]) {
+            Ok(prepared) => {
+                let fresh: Vec<_> = prepared.warnings.into_iter().filter(|warning| seen.insert(warning.to_string())).collect();
+                warn(&fresh, terminal);
+            }
+            Err(error) if error.kind == crate::diagnostic::Kind::Invalid => {
+                problems.extend(error.diagnostics.into_iter().filter(|finding| seen.insert(finding.to_string())));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(crate::diagnostic::Error::invalid(problems)) }
+}
+
+/// A host that was looked at: everything that a plan comes from.
+pub struct Seen {
+    /// Its connection.
+    pub host: Arc<dyn Host>,
+    /// Its variables and desired state.
+    pub prepared: Prepared,
+    /// Its real state.
+    pub observed: Observed,
+    /// What would change.
+    pub plan: Plan,
+}
+
+/// Connects to a host, looks at it, and plans.
+pub async fn look(loaded: &Loaded, host: Arc<dyn Host>, name: &str, scope: &Scope, tags: &[String]) -> Result<Seen> {
+    let (known, facts) = session::facts(&*host, loaded, name).await?;
+    let prepared = Prepared::new(loaded, name, &known, tags)?;
+    let observed = observe(&host, &prepared.desired, &facts).await?;
+    let redactor = prepared.redactor();
+    let plan = plan(&prepared.desired, &observed, scope, &|text| redactor.redact(text).into_owned());
+    Ok(Seen { host, prepared, observed, plan })
+}
+
+#[allow(clippy::too_many_arguments, reason = "one call site; a struct would only rename them")]
+async fn one(
+    loaded: &Loaded,
+    name: &str,
+    defaults: &ConnectionDefaults,
+    terminal: &Terminal,
+    scope: &Scope,
+    mode: ModeArgs,
+    cancel: &CancellationToken,
+    tags: &[String],
+) -> Result<()> {
+    let sink = terminal.sink();
+    let host = session::connect(loaded, name, defaults).await?;
+    let lock = if mode.check { None } else { Some(session::lock(&*host, loaded, &tags.join(",")).await?) };
+    let seen = look(loaded, host, name, scope, tags).await?;
+    show(&seen.plan, mode.diff || mode.check, terminal);
+    if mode.check {
+        return Ok(());
+    }
+    let redactor = seen.prepared.redactor();
+    let redact = |text: &str| redactor.redact(text).into_owned();
+    let run = Run {
+        host: &seen.host,
+        desired: &seen.prepared.desired,
+        observed: &seen.observed,
+        plan: &seen.plan,
+        sink: &sink,
+        cancel,
+        redact: &redact,
+    };
+    apply(&run).await?;
+    drop(lock);
+    if !seen.plan.is_empty() {
+        sink(name, Event::Done { text: "the host is as the inventory declares".to_owned() });
+    }
+    Ok(())
+}
+
+/// Writes a plan to standard output.
+pub fn show(plan: &Plan, diffs: bool, terminal: &Terminal) {
+    if terminal.json() {
+        let line = serde_json::json!({"version": 1, "event": "plan", "host": plan.host, "plan": plan});
+        terminal.out(&format!("{line}\n"));
+    } else {
+        terminal.out(&report::plan_text(plan, diffs, terminal.color()));
+    }
+}

@@ -1,0 +1,108 @@
+//! Options that every command takes, named as Ansible's users know them.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use clap::Args;
+
+use crate::diagnostic::{Error, Kind, Result};
+use crate::inventory::VaultPasswords;
+use crate::pipeline::Sources;
+use crate::secret::Secret;
+
+/// Options that every command takes.
+#[derive(Clone, Debug, Args)]
+pub struct GlobalArgs {
+    /// The inventory: a hosts file or a folder that holds one
+    #[arg(short, long, global = true, env = "HOMESTEAD_INVENTORY", default_value = "inventory/hosts", value_name = "PATH")]
+    pub inventory: Vec<Utf8PathBuf>,
+    /// Only these hosts: names, groups, patterns such as `web*:!web3`
+    #[arg(short, long, global = true, value_name = "PATTERN")]
+    pub limit: Option<String>,
+    /// Further variables: `name=value`, `{"json": ...}`, or `@file`
+    #[arg(short, long, global = true, value_name = "VARS")]
+    pub extra_vars: Vec<String>,
+    /// A folder with `roles` and `templates` of your own, over the built-in ones
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub roles_dir: Option<Utf8PathBuf>,
+    /// The login user, where the inventory names none
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub user: Option<String>,
+    /// The private key to log in with, where the inventory names none
+    #[arg(long, global = true, value_name = "FILE")]
+    pub private_key: Option<Utf8PathBuf>,
+    /// Ask for the login password
+    #[arg(short = 'k', long, global = true)]
+    pub ask_pass: bool,
+    /// Ask for the sudo password
+    #[arg(short = 'K', long, global = true)]
+    pub ask_become_pass: bool,
+    /// Trust a host that is seen for the first time and write its key down
+    #[arg(long, global = true)]
+    pub accept_new_host_key: bool,
+    /// The file with the vault password
+    #[arg(long, global = true, value_name = "FILE", env = "ANSIBLE_VAULT_PASSWORD_FILE")]
+    pub vault_password_file: Vec<Utf8PathBuf>,
+    /// Ask for the vault password
+    #[arg(long, global = true)]
+    pub ask_vault_pass: bool,
+    /// How many hosts at once
+    #[arg(short, long, global = true, default_value_t = 10, value_name = "N")]
+    pub forks: usize,
+    /// How many seconds to wait for another run on the same host
+    #[arg(long, global = true, default_value_t = 0, value_name = "SECONDS")]
+    pub lock_wait: u64,
+    /// Speak JSON: a line an event
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No colours
+    #[arg(long, global = true, env = "NO_COLOR", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", default_value = "false")]
+    pub no_color: bool,
+}
+
+impl GlobalArgs {
+    /// Where the inventory and the roles come from.
+    ///
+    /// # Errors
+    /// A vault password file that cannot be read; no terminal to ask for one.
+    pub fn sources(&self) -> Result<Sources> {
+        let mut vault = VaultPasswords::default();
+        for file in &self.vault_password_file {
+            let text = fs_err::read_to_string(file).map_err(|error| {
+                Error::new(Kind::Invalid, format!("cannot read the vault password from `{file}`")).caused_by(error)
+            })?;
+            vault.add(None, &Secret::new(text.trim_end_matches(['\n', '\r']).to_owned()));
+        }
+        if self.ask_vault_pass {
+            vault.add(None, &super::prompt::ask_hidden("Vault password: ")?);
+        }
+        Ok(Sources {
+            inventory: self.inventory.clone(),
+            limit: self.limit.clone(),
+            extra_vars: self.extra_vars.clone(),
+            roles_dir: self.roles_dir.clone(),
+            vault,
+            environment: environment(),
+            now: now(),
+            lock_wait: std::time::Duration::from_secs(self.lock_wait),
+        })
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "the one place where the wall clock is read")]
+fn now() -> std::time::SystemTime {
+    std::time::SystemTime::now()
+}
+
+/// The process's environment, read once and handed in.
+#[allow(clippy::disallowed_methods, reason = "the one place where the process's environment is read")]
+pub fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+}
+
+/// The text of a file that a finding points at, unless it may hold secrets in clear.
+pub fn readable_source(file: &str) -> Option<String> {
+    let text = fs_err::read_to_string(file).ok()?;
+    let name = file.rsplit('/').next().unwrap_or(file);
+    (!name.starts_with("secrets.") && text.len() < 1 << 20).then_some(text)
+}

@@ -1,0 +1,50 @@
+//! Questions to the person at the terminal.
+
+use std::io::IsTerminal;
+
+use async_trait::async_trait;
+
+use crate::diagnostic::{Error, Kind, Result};
+use crate::host::Prompt;
+use crate::secret::Secret;
+
+/// Asks without showing the answer.
+///
+/// # Errors
+/// There is no terminal.
+pub fn ask_hidden(question: &str) -> Result<Secret<String>> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Error::new(Kind::Usage, format!("there is no terminal to ask: {}", question.trim_end().trim_end_matches(':')))
+            .hint("run it in a terminal, or give the answer in the inventory"));
+    }
+    rpassword::prompt_password(question)
+        .map(Secret::new)
+        .map_err(|error| Error::new(Kind::Usage, "cannot read from the terminal").caused_by(error))
+}
+
+/// The person at the terminal, when there is one.
+pub struct TerminalPrompt;
+
+#[async_trait]
+impl Prompt for TerminalPrompt {
+    async fn ask(&self, question: &str, echo: bool) -> Result<Option<Secret<String>>> {
+        if !std::io::stdin().is_terminal() {
+            return Ok(None);
+        }
+        let question = format!("{question} ");
+        let failed = |error: std::io::Error| Error::new(Kind::Usage, "cannot read from the terminal").caused_by(error);
+        let answer = tokio::task::spawn_blocking(move || {
+            if echo {
+                use std::io::Write as _;
+                std::io::stderr().write_all(question.as_bytes())?;
+                let mut line = String::new();
+                std::io::stdin().read_line(&mut line)?;
+                Ok(line.trim_end_matches(['\n', '\r']).to_owned())
+            } else {
+                rpassword::prompt_password(question)
+            }
+        });
+        let answer = answer.await.map_err(|error| Error::new(Kind::Usage, "the question was interrupted").caused_by(error))?;
+        Ok(Some(Secret::new(answer.map_err(failed)?)))
+    }
+}

@@ -1,0 +1,116 @@
+//! `start-all`, `stop-all`, `start-group`, `stop-group`.
+
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::global::GlobalArgs;
+use super::{Exit, converge, fleet, session};
+use crate::apply;
+use crate::diagnostic::{Error, Kind, Result, did_you_mean};
+use crate::pipeline::Prepared;
+use crate::report::{Event, Terminal};
+
+/// Start every service
+#[derive(Debug, Args)]
+pub struct StartAllArgs {}
+
+/// Stop every service
+#[derive(Debug, Args)]
+pub struct StopAllArgs {}
+
+/// Start the services of a group, such as `synapse`
+#[derive(Debug, Args)]
+pub struct StartGroupArgs {
+    /// The group
+    group: String,
+}
+
+/// Stop the services of a group, such as `synapse`
+#[derive(Debug, Args)]
+pub struct StopGroupArgs {
+    /// The group
+    group: String,
+}
+
+/// What happens to services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// They start, by priority.
+    Start,
+    /// They stop, the other way round.
+    Stop,
+}
+
+impl StartAllArgs {
+    /// Runs it.
+    pub async fn run(&self, global: &GlobalArgs, terminal: &Terminal) -> Result<Exit> {
+        control(global, terminal, Verb::Start, None).await.map(|()| 0)
+    }
+}
+
+impl StopAllArgs {
+    /// Runs it.
+    pub async fn run(&self, global: &GlobalArgs, terminal: &Terminal) -> Result<Exit> {
+        control(global, terminal, Verb::Stop, None).await.map(|()| 0)
+    }
+}
+
+impl StartGroupArgs {
+    /// Runs it.
+    pub async fn run(&self, global: &GlobalArgs, terminal: &Terminal) -> Result<Exit> {
+        control(global, terminal, Verb::Start, Some(self.group.clone())).await.map(|()| 0)
+    }
+}
+
+impl StopGroupArgs {
+    /// Runs it.
+    pub async fn run(&self, global: &GlobalArgs, terminal: &Terminal) -> Result<Exit> {
+        control(global, terminal, Verb::Stop, Some(self.group.clone())).await.map(|()| 0)
+    }
+}
+
+/// Starts or stops the services of a group, or all.
+pub async fn control(global: &GlobalArgs, terminal: &Terminal, verb: Verb, group: Option<String>) -> Result<()> {
+    let loaded = Arc::new(converge::load(global, terminal)?);
+    let defaults = Arc::new(session::defaults(global)?);
+    fleet::each(loaded.hosts()?, global.forks, terminal, |name| {
+        let (loaded, defaults, terminal, group) = (loaded.clone(), defaults.clone(), terminal.clone(), group.clone());
+        async move {
+            let host = session::connect(&loaded, &name, &defaults).await?;
+            let (facts, _) = session::facts(&*host, &loaded, &name).await?;
+            let prepared = Prepared::new(&loaded, &name, &facts, &[])?;
+            let services: Vec<_> = prepared
+                .desired
+                .services
+                .iter()
+                .filter(|service| service.autostart && group.as_ref().is_none_or(|group| service.groups.contains(group)))
+                .cloned()
+                .collect();
+            if services.is_empty() {
+                return Err(no_such_group(group.as_deref().unwrap_or("all"), &prepared));
+            }
+            let _lock = session::lock(&*host, &loaded, "services").await?;
+            let sink = terminal.sink();
+            match verb {
+                Verb::Start => apply::start(&host, &name, &services, &sink).await?,
+                Verb::Stop => apply::stop(&*host, &name, &services, &sink).await?,
+            }
+            let word = if verb == Verb::Start { "started" } else { "stopped" };
+            sink(&name, Event::Done { text: format!("{} services {word}", services.len()) });
+            Ok(())
+        }
+    })
+    .await?;
+    Ok(())
+}
+
+fn no_such_group(group: &str, prepared: &Prepared) -> Error {
+    let groups: std::collections::BTreeSet<&str> =
+        prepared.desired.services.iter().flat_map(|service| service.groups.iter().map(String::as_str)).collect();
+    let error = Error::new(Kind::Usage, format!("there is no group `{group}`"));
+    match did_you_mean(group, groups.iter().copied()) {
+        Some(help) => error.hint(help),
+        None => error.hint(format!("groups: {}", groups.into_iter().collect::<Vec<_>>().join(", "))),
+    }
+}

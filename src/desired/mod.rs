@@ -1,0 +1,17 @@
+//! Roles and variables -> every resource of one host. Takes the role library and a host's variables;
+//! gives [`Desired`], pure data. Must not know the host's real state.
+
+mod build;
+mod container;
+mod evaluate;
+pub mod meaning;
+mod render;
+mod resource;
+mod template;
+mod validate;
+
+pub use build::{Options, build};
+pub use resource::{
+    Account, Database, Desired, Directory, File, Health, Image, Key, Network, Operation, Probe, Service,
+};
+pub use template::Templates;

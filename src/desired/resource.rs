@@ -1,0 +1,212 @@
+//! What a host should have.
+
+use serde::{Deserialize, Serialize};
+
+use crate::role::Format;
+use crate::secret::Secret;
+
+/// All resources of all enabled roles, for one host.
+#[derive(Clone, Debug, Default)]
+pub struct Desired {
+    /// The host's inventory name.
+    pub host: String,
+    /// The names of the enabled roles.
+    pub roles: Vec<String>,
+    /// System users and groups.
+    pub accounts: Vec<Account>,
+    /// Folders, parents before children.
+    pub directories: Vec<Directory>,
+    /// Files made once.
+    pub keys: Vec<Key>,
+    /// Files, units among them.
+    pub files: Vec<File>,
+    /// Docker networks.
+    pub networks: Vec<Network>,
+    /// Images to have.
+    pub images: Vec<Image>,
+    /// Databases in the managed Postgres.
+    pub databases: Vec<Database>,
+    /// Units, by priority.
+    pub services: Vec<Service>,
+    /// Procedures that a tag runs.
+    pub operations: Vec<Operation>,
+}
+
+/// A system user and its group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// User name.
+    pub user: String,
+    /// User number.
+    pub uid: u32,
+    /// Group name.
+    pub group: String,
+    /// Group number.
+    pub gid: u32,
+    /// Home folder.
+    pub home: String,
+    /// Login shell.
+    pub shell: String,
+    /// A system account.
+    pub system: bool,
+}
+
+/// A folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directory {
+    /// Absolute path.
+    pub path: String,
+    /// Four octal digits.
+    pub mode: String,
+    /// User name or number.
+    pub owner: String,
+    /// Group name or number.
+    pub group: String,
+    /// The role that wants it.
+    pub role: String,
+}
+
+/// A file that is made once on the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Absolute path.
+    pub path: String,
+    /// Four octal digits.
+    pub mode: String,
+    /// User name or number.
+    pub owner: String,
+    /// Group name or number.
+    pub group: String,
+    /// Shell command that writes `__KEY_FILE_PATH__`.
+    pub command: String,
+    /// The role that wants it.
+    pub role: String,
+}
+
+/// A file.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// Absolute path.
+    pub path: String,
+    /// Its text.
+    pub contents: Secret<String>,
+    /// How its meaning is compared.
+    pub format: Format,
+    /// Four octal digits.
+    pub mode: String,
+    /// User name or number.
+    pub owner: String,
+    /// Group name or number.
+    pub group: String,
+    /// Whether its values may be shown.
+    pub secret: bool,
+    /// Units that read it.
+    pub restarts: Vec<String>,
+    /// The role that wants it.
+    pub role: String,
+}
+
+/// A Docker network, driver `bridge`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// Its name.
+    pub name: String,
+    /// Whether it has IPv6.
+    pub ipv6: bool,
+    /// Options of the driver.
+    pub driver_options: Vec<(String, String)>,
+}
+
+/// An image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// Name with tag.
+    pub name: String,
+    /// Units that run it.
+    pub services: Vec<String>,
+}
+
+/// A database and its owner in the managed Postgres.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Database {
+    /// Database name.
+    pub name: String,
+    /// Role that owns it.
+    pub username: String,
+    /// The role's password.
+    pub password: Secret<String>,
+    /// Further databases with the same owner.
+    pub additional: Vec<String>,
+}
+
+/// A unit that runs a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// `matrix-synapse.service`.
+    pub unit: String,
+    /// `matrix-synapse`.
+    pub container: String,
+    /// One line for people.
+    pub description: String,
+    /// Names for `start-group` and `stop-group`.
+    pub groups: Vec<String>,
+    /// Lower starts first.
+    pub priority: i64,
+    /// Enabled and started; false for units that are only written.
+    pub autostart: bool,
+    /// Units it cannot do without.
+    pub requires: Vec<String>,
+    /// How to know that it works.
+    pub health: Option<Health>,
+    /// The image it runs.
+    pub image: String,
+    /// TCP ports of the host that it listens on.
+    pub ports: Vec<u16>,
+    /// The role that wants it.
+    pub role: String,
+}
+
+/// A health check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// How to ask.
+    pub probe: Probe,
+    /// How long to ask.
+    pub timeout_seconds: u64,
+}
+
+/// How to ask a container whether it works.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Probe {
+    /// GET answers below 400.
+    Http {
+        /// Port inside.
+        port: u16,
+        /// Path with its leading slash.
+        path: String,
+    },
+    /// Accepts a connection.
+    Tcp {
+        /// Port inside.
+        port: u16,
+    },
+    /// Stays up.
+    Running {
+        /// For so long.
+        seconds: u64,
+    },
+}
+
+/// A procedure that a tag runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// Its name, which is a tag too.
+    pub name: String,
+    /// Which built-in procedure it is.
+    pub run: String,
+    /// Further tags.
+    pub tags: Vec<String>,
+    /// The role that offers it.
+    pub role: String,
+}

@@ -1,0 +1,89 @@
+//! What must hold before a host is touched: rules of manifests, requirements between roles, renamed
+//! variables.
+
+use regex::Regex;
+use serde_json::Value as Json;
+
+use super::evaluate::Evaluator;
+use crate::diagnostic::{Diagnostic, Span};
+use crate::inventory::LayerKind;
+use crate::role::{Library, Manifest, Rule, RuleKind};
+use crate::vars::Variables;
+
+/// Warnings for variables that a user sets under their old names.
+pub fn renamed(library: &Library, variables: &Variables) -> Vec<Diagnostic> {
+    let set = |old: &str| place(variables, old);
+    library
+        .renamed()
+        .filter_map(|(old, new)| {
+            let span = set(old)?;
+            Some(
+                Diagnostic::warning("H0330", format!("`{old}` is now called `{new}`"))
+                    .at(&span)
+                    .help(format!("rename it to `{new}`; its value is used as it is")),
+            )
+        })
+        .collect()
+}
+
+/// Errors for roles that a role cannot do without.
+pub fn requirements(manifest: &Manifest, enabled: &[&str], variables: &Variables) -> Vec<Diagnostic> {
+    let missing = manifest.requires.iter().filter(|name| !enabled.contains(&name.as_str()));
+    missing
+        .map(|name| {
+            let finding = Diagnostic::error("H0331", format!("`{}` needs `{name}`, which is not enabled", manifest.name));
+            let switch = super::evaluate::only_variable(&manifest.enabled).and_then(|variable| place(variables, variable));
+            switch.map_or(finding.clone(), |span| finding.at(&span))
+        })
+        .collect()
+}
+
+/// Errors for the rules of a manifest that do not hold.
+pub fn rules(manifest: &Manifest, evaluator: &Evaluator<'_>) -> Vec<Diagnostic> {
+    manifest.rules.iter().filter_map(|rule| check(rule, evaluator).unwrap_or_else(Some)).collect()
+}
+
+fn check(rule: &Rule, evaluator: &Evaluator<'_>) -> Result<Option<Diagnostic>, Diagnostic> {
+    if !evaluator.truth_or(rule.when.as_ref(), true)? {
+        return Ok(None);
+    }
+    let variables = evaluator.variables();
+    let (message, variable) = match &rule.kind {
+        RuleKind::Require { variable, matches } => {
+            let value = variables.get(variable)?.value;
+            let text = match &value {
+                Json::Null => String::new(),
+                Json::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            let message = match matches {
+                _ if text.is_empty() => format!("`{variable}` is not set"),
+                Some(pattern) if !whole_match(pattern, &text, &rule.span)? => format!("`{variable}` is malformed"),
+                _ => return Ok(None),
+            };
+            (message, Some(variable))
+        }
+        RuleKind::Refuse { condition, variable, message } => {
+            if !evaluator.truth(condition)? {
+                return Ok(None);
+            }
+            (evaluator.text(message)?, variable.as_ref())
+        }
+    };
+    let mut finding = Diagnostic::error("H0332", message);
+    finding.span = variable.and_then(|name| place(variables, name));
+    finding.help = rule.hint.as_ref().map(|hint| evaluator.text(hint)).transpose()?;
+    Ok(Some(finding))
+}
+
+fn whole_match(pattern: &str, text: &str, span: &Span) -> Result<bool, Diagnostic> {
+    let regex = Regex::new(&format!("^(?:{pattern})$")).map_err(|error| Diagnostic::error("H0333", error.to_string()).at(span))?;
+    Ok(regex.is_match(text))
+}
+
+/// Where a user set a variable; none where only a role did.
+fn place(variables: &Variables, name: &str) -> Option<Span> {
+    let definition = variables.definition(name)?;
+    let users = !matches!(definition.kind, LayerKind::RoleDefaults | LayerKind::Wiring);
+    users.then(|| definition.span.clone())
+}

@@ -1,0 +1,99 @@
+//! The Docker engine of a host, through its API over [`Host::docker_stream`].
+//!
+//! [`Docker`] gives what provisioning asks for, in our words and with our errors; nobody outside this
+//! folder names `bollard`.
+
+mod containers;
+mod images;
+mod networks;
+mod programs;
+mod transport;
+
+use std::sync::Arc;
+
+use bollard::errors::Error as ApiError;
+
+pub use self::containers::{Container, Health};
+pub use self::images::{Image, PullEvent, RegistryLogin};
+pub use self::networks::{Network, NetworkSpec};
+pub use self::programs::{ExecSpec, RunSpec};
+use super::Host;
+use crate::diagnostic::{Error, Kind, Result};
+
+/// Seconds that the engine has to begin its answer. A pull begins to answer when the registry does.
+const PATIENCE: u64 = 600;
+
+/// A connected engine.
+#[derive(Clone)]
+pub struct Docker {
+    api: bollard::Docker,
+    host: Arc<dyn Host>,
+    version: String,
+}
+
+impl Docker {
+    /// Connects to the engine and agrees on a version of its API.
+    pub async fn connect(host: Arc<dyn Host>) -> Result<Self> {
+        let transport = transport::over(Arc::clone(&host));
+        let failed = |error| translate(host.as_ref(), "asking for its version", error);
+        // The address is never resolved: every request opens a stream of the host's.
+        let api = bollard::Docker::connect_with_custom_transport(transport, Some("http://docker"), PATIENCE, bollard::API_DEFAULT_VERSION).map_err(failed)?;
+        let api = api.negotiate_version().await.map_err(failed)?;
+        let version = api.version().await.map_err(failed)?.version.unwrap_or_default();
+        Ok(Self { api, host, version })
+    }
+
+    /// The engine's version: `27.3.1`.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    fn failed(&self, what: &str, error: ApiError) -> Error {
+        translate(self.host.as_ref(), what, error)
+    }
+}
+
+/// The HTTP status of an error that the engine itself gave.
+fn status(error: &ApiError) -> Option<u16> {
+    match error {
+        ApiError::DockerResponseServerError { status_code, .. } => Some(*status_code),
+        _ => None,
+    }
+}
+
+/// Something that is not there is a value, not a failure.
+fn optional<T>(result: Result<T, ApiError>) -> Result<Option<T>, ApiError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if status(&error) == Some(404) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What the engine said, without the words of the library around it.
+fn message(error: &ApiError) -> String {
+    match error {
+        ApiError::DockerResponseServerError { message, .. } => message.trim().to_owned(),
+        ApiError::DockerStreamError { error } => error.trim().to_owned(),
+        ApiError::RequestTimeoutError => format!("no answer in {PATIENCE} s"),
+        error => error.to_string(),
+    }
+}
+
+fn translate(host: &dyn Host, what: &str, error: ApiError) -> Error {
+    // The transport wraps an error of the host: it comes out as it was.
+    let error = match error {
+        ApiError::IOError { err } => match err.downcast::<Error>() {
+            Ok(error) => return error,
+            Err(err) => ApiError::IOError { err },
+        },
+        error => error,
+    };
+    let failure = Error::new(Kind::HostFailed, format!("`{}`: Docker: {what} failed: {}", host.name(), message(&error)));
+    match error {
+        ApiError::HyperResponseError { .. } | ApiError::IOError { .. } => {
+            failure.caused_by(error).hint("the engine closed the connection: `journalctl -u docker -n 50` on the host may say why")
+        }
+        _ => failure,
+    }
+}

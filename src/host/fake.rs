@@ -1,0 +1,199 @@
+//! A host for tests: it asserts what it is asked and answers what it was told.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use super::{Channel, Exec, Held, Host, Output, Stream};
+use crate::diagnostic::{Error, Kind, Result};
+
+/// One script that a test expects, or that a host was asked to run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The script.
+    pub script: String,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Its input.
+    pub stdin: Vec<u8>,
+}
+
+impl Asked {
+    /// A short form for snapshots: script, arguments and input, as far as there are any.
+    pub fn summary(&self) -> String {
+        let mut text = self.script.clone();
+        for argument in &self.arguments {
+            text.push_str(&format!("\n$ {argument}"));
+        }
+        if !self.stdin.is_empty() {
+            text.push_str(&format!("\n< {}", String::from_utf8_lossy(&self.stdin).replace('\0', "\\0")));
+        }
+        text
+    }
+}
+
+type Answer = Box<dyn FnMut(&Asked) -> Option<Result<Output>> + Send>;
+
+/// A host that runs nothing.
+///
+/// Answers come from a queue of expectations first, in order; then from rules, the first that has an
+/// answer. A script that nobody expected is an error of kind `Usage`, which fails the test.
+#[derive(Default)]
+pub struct FakeHost {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    expected: VecDeque<(Option<String>, Result<Output>)>,
+    rules: Vec<Answer>,
+    streams: VecDeque<Box<dyn Stream>>,
+    asked: Vec<Asked>,
+}
+
+impl FakeHost {
+    /// A host that expects nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Expects exactly `script` next, and answers with success and `stdout`.
+    #[must_use]
+    pub fn expect(self, script: impl Into<String>, stdout: impl Into<Vec<u8>>) -> Self {
+        self.expect_output(Some(script.into()), success(stdout))
+    }
+
+    /// Answers the next script, whatever it is, with success and `stdout`.
+    #[must_use]
+    pub fn answer(self, stdout: impl Into<Vec<u8>>) -> Self {
+        self.expect_output(None, success(stdout))
+    }
+
+    /// Answers the next script, whatever it is, with a failure.
+    #[must_use]
+    pub fn answer_failure(self, status: u32, stderr: impl Into<Vec<u8>>) -> Self {
+        self.expect_output(None, Ok(Output { status, stdout: Vec::new(), stderr: stderr.into() }))
+    }
+
+    /// Expects a script, where one is given, and answers with `output`.
+    #[must_use]
+    pub fn expect_output(self, script: Option<String>, output: Result<Output>) -> Self {
+        self.state().expected.push_back((script, output));
+        self
+    }
+
+    /// Answers every script for which `rule` gives something.
+    #[must_use]
+    pub fn rule(self, rule: impl FnMut(&Asked) -> Option<Result<Output>> + Send + 'static) -> Self {
+        self.state().rules.push(Box::new(rule));
+        self
+    }
+
+    /// What the next connection to the Docker engine or to a port is.
+    #[must_use]
+    pub fn stream(self, stream: impl Stream + 'static) -> Self {
+        self.state().streams.push_back(Box::new(stream));
+        self
+    }
+
+    /// Everything that was asked so far.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.state().asked.clone()
+    }
+
+    /// How many expectations were not met yet.
+    pub fn outstanding(&self) -> usize {
+        self.state().expected.len()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reply(&self, exec: Exec<'_>) -> Result<Output> {
+        let asked = Asked {
+            script: exec.script.to_owned(),
+            arguments: exec.arguments.iter().map(|&argument| argument.to_owned()).collect(),
+            stdin: exec.stdin.to_vec(),
+        };
+        let mut state = self.state();
+        state.asked.push(asked.clone());
+        if let Some((script, output)) = state.expected.pop_front() {
+            return match script {
+                Some(script) if script != asked.script => Err(unexpected(&format!("expected `{script}`, was asked `{}`", asked.script))),
+                _ => output,
+            };
+        }
+        let answer = state.rules.iter_mut().find_map(|rule| rule(&asked));
+        answer.unwrap_or_else(|| Err(unexpected(&format!("nobody expected `{}`", asked.summary()))))
+    }
+
+    fn next_stream(&self) -> Result<Box<dyn Stream>> {
+        self.state().streams.pop_front().ok_or_else(|| unexpected("nobody expected a connection"))
+    }
+}
+
+fn success(stdout: impl Into<Vec<u8>>) -> Result<Output> {
+    Ok(Output { status: 0, stdout: stdout.into(), stderr: Vec::new() })
+}
+
+fn unexpected(message: &str) -> Error {
+    Error::new(Kind::Usage, format!("fake host: {message}"))
+}
+
+struct FakeHeld;
+
+impl Held for FakeHeld {}
+
+#[async_trait]
+impl Host for FakeHost {
+    fn name(&self) -> &str {
+        "fake"
+    }
+
+    async fn exec(&self, exec: Exec<'_>) -> Result<Output> {
+        self.reply(exec)
+    }
+
+    async fn exec_streaming(&self, exec: Exec<'_>, sink: &mut (dyn for<'b> FnMut(Channel, &'b [u8]) + Send)) -> Result<u32> {
+        let output = self.reply(exec)?;
+        sink(Channel::Stdout, &output.stdout);
+        sink(Channel::Stderr, &output.stderr);
+        Ok(output.status)
+    }
+
+    async fn hold(&self, exec: Exec<'_>) -> Result<std::result::Result<(String, Box<dyn Held>), Output>> {
+        let output = self.reply(exec)?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        match text.split_once('\n') {
+            Some((line, _)) if output.status == 0 => Ok(Ok((line.to_owned(), Box::new(FakeHeld)))),
+            _ => Ok(Err(output)),
+        }
+    }
+
+    async fn docker_stream(&self) -> Result<Box<dyn Stream>> {
+        self.next_stream()
+    }
+
+    async fn tcp_stream(&self, _address: IpAddr, _port: u16) -> Result<Box<dyn Stream>> {
+        self.next_stream()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_unexpected_script_is_an_error() {
+        let host = FakeHost::new().expect("a", "1").rule(|asked| (asked.script == "c").then(|| success("3")));
+        assert_eq!(host.exec(Exec::new("a")).await.unwrap().stdout, b"1");
+        assert_eq!(host.exec(Exec::new("c")).await.unwrap().stdout, b"3");
+        assert_eq!(host.exec(Exec::new("b")).await.unwrap_err().to_string(), "fake host: nobody expected `b`");
+        assert_eq!(host.asked().len(), 3);
+        let host = FakeHost::new().expect("a", "1");
+        assert_eq!(host.exec(Exec::new("b")).await.unwrap_err().to_string(), "fake host: expected `a`, was asked `b`");
+    }
+}

@@ -1,0 +1,193 @@
+//! Waits until a container does what it is there for.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Empty};
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper_util::rt::TokioIo;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::docker::{Container, Docker, Health};
+use super::{Exec, ForwardingRefused, Host};
+use crate::diagnostic::{Error, Kind, Result};
+
+/// The first pause between two looks; it doubles up to [`LONGEST_PAUSE`].
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// For one request.
+const PATIENCE: Duration = Duration::from_secs(10);
+const LOG_LINES: u32 = 15;
+
+/// How a container shows that it works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// It answers a GET with a status below 400.
+    Http {
+        /// In the container.
+        port: u16,
+        /// `/health`.
+        path: String,
+    },
+    /// It takes a TCP connection.
+    Tcp {
+        /// In the container.
+        port: u16,
+    },
+    /// It runs for so long without a restart, and its own health check, if there is one, says yes.
+    Running {
+        /// Counted from the first look that finds it running.
+        seconds: u64,
+    },
+}
+
+/// Waits until `container` passes `probe`. The error says what was missing, and what the container
+/// wrote last.
+pub async fn wait_healthy(host: &dyn Host, docker: &Docker, container: &str, probe: &Probe, limit: Duration) -> Result<()> {
+    let deadline = Instant::now() + limit;
+    let mut pause = SHORTEST_PAUSE;
+    let mut watch = Watch { probe, running: None };
+    loop {
+        let missing = match docker.container(container).await? {
+            None => "there is no such container".to_owned(),
+            Some(state) => match watch.look(host, container, &state).await? {
+                None => return Ok(()),
+                Some(missing) => missing,
+            },
+        };
+        if Instant::now() + pause >= deadline {
+            return Err(gave_up(host, docker, container, &missing, limit).await);
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+async fn gave_up(host: &dyn Host, docker: &Docker, container: &str, missing: &str, limit: Duration) -> Error {
+    let error = Error::new(Kind::HostFailed, format!("`{}`: `{container}` is not healthy after {} s: {missing}", host.name(), limit.as_secs()));
+    // Whatever the container said helps; without it the error stands as well.
+    let log = docker.container_log(container, LOG_LINES).await.unwrap_or_default();
+    log.into_iter().fold(error, |error, line| error.hint(format!("{container}: {line}")))
+}
+
+struct Watch<'a> {
+    probe: &'a Probe,
+    /// The start that was seen first, and when.
+    running: Option<(String, Instant)>,
+}
+
+impl Watch<'_> {
+    /// What is missing still.
+    async fn look(&mut self, host: &dyn Host, name: &str, container: &Container) -> Result<Option<String>> {
+        if !container.running {
+            self.running = None;
+            let memory = if container.oom_killed { ", out of memory" } else { "" };
+            return Ok(Some(format!("it is {}, exit status {}{memory}", container.status, container.exit_code)));
+        }
+        let address = container.networks.values().flatten().next().copied();
+        match (self.probe, address) {
+            (Probe::Running { seconds }, _) => Ok(self.run_on(container, *seconds)),
+            // On the host's own network it answers there.
+            (Probe::Http { port, path }, address) => http(host, name, address.unwrap_or(LOOPBACK), *port, path).await,
+            (Probe::Tcp { port }, address) => tcp(host, name, address.unwrap_or(LOOPBACK), *port).await,
+        }
+    }
+
+    fn run_on(&mut self, container: &Container, seconds: u64) -> Option<String> {
+        match container.health {
+            Health::Unhealthy => return Some("its own health check fails".to_owned()),
+            Health::Starting => return Some("its own health check has no answer yet".to_owned()),
+            Health::Healthy => return None,
+            Health::None => {}
+        }
+        let now = Instant::now();
+        let since = match &self.running {
+            Some((start, since)) if *start == container.started_at => *since,
+            _ => {
+                self.running = Some((container.started_at.clone(), now));
+                now
+            }
+        };
+        let so_far = now - since;
+        (so_far < Duration::from_secs(seconds)).then(|| format!("it runs for {} s only", so_far.as_secs()))
+    }
+}
+
+const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+async fn tcp(host: &dyn Host, name: &str, address: IpAddr, port: u16) -> Result<Option<String>> {
+    match timeout(PATIENCE, host.tcp_stream(address, port)).await {
+        Ok(Ok(_)) => Ok(None),
+        Ok(Err(error)) if error.kind == Kind::Unreachable => Err(error),
+        Ok(Err(error)) if is_refused(&error) => on_host(host, &format!("exec 3<>/dev/tcp/{}/{port}", bare(address)), name, port).await,
+        Ok(Err(_)) | Err(_) => Ok(Some(format!("port {port} takes no connection"))),
+    }
+}
+
+async fn http(host: &dyn Host, name: &str, address: IpAddr, port: u16, path: &str) -> Result<Option<String>> {
+    let stream = match timeout(PATIENCE, host.tcp_stream(address, port)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) if error.kind == Kind::Unreachable => return Err(error),
+        Ok(Err(error)) if is_refused(&error) => {
+            let url = super::shell::quote(&format!("http://{}:{port}{path}", bracketed(address)));
+            return on_host(host, &format!("curl --silent --show-error --fail --max-time 10 --output /dev/null {url}"), name, port).await;
+        }
+        Ok(Err(_)) | Err(_) => return Ok(Some(format!("port {port} takes no connection"))),
+    };
+    Ok(match timeout(PATIENCE, get(stream, path, &format!("{}:{port}", bracketed(address)))).await {
+        Ok(Ok(status)) if status < 400 => None,
+        Ok(Ok(status)) => Some(format!("`GET {path}` on port {port} gives status {status}")),
+        Ok(Err(error)) => Some(format!("`GET {path}` on port {port} gets no answer: {error}")),
+        Err(_) => Some(format!("`GET {path}` on port {port} gets no answer in {} s", PATIENCE.as_secs())),
+    })
+}
+
+async fn get(stream: Box<dyn super::Stream>, path: &str, authority: &str) -> std::result::Result<u16, Box<dyn std::error::Error + Send + Sync>> {
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let request = Request::get(path).header("Host", authority).header("Connection", "close").body(Empty::<Bytes>::new())?;
+    let answer = async {
+        let response = sender.send_request(request).await?;
+        let status = response.status().as_u16();
+        let _ = response.into_body().collect().await;
+        Ok::<_, hyper::Error>(status)
+    };
+    tokio::pin!(connection);
+    tokio::pin!(answer);
+    // The connection must be driven as long as the answer is awaited, and no longer.
+    loop {
+        tokio::select! {
+            status = &mut answer => return Ok(status?),
+            ended = &mut connection => {
+                ended?;
+                return Ok(answer.await?);
+            }
+        }
+    }
+}
+
+fn is_refused(error: &Error) -> bool {
+    error.source.as_ref().is_some_and(|source| source.is::<ForwardingRefused>())
+}
+
+/// Where sshd forwards no ports: the same question asked by a program on the host.
+async fn on_host(host: &dyn Host, command: &str, _name: &str, port: u16) -> Result<Option<String>> {
+    let script = if command.starts_with("curl") {
+        format!("command -v curl >/dev/null 2>&1 || exit 0\n{command}")
+    } else {
+        format!("command -v bash >/dev/null 2>&1 || exit 0\nexec timeout 10 bash -c {}", super::shell::quote(command))
+    };
+    let output = host.exec(Exec::new(&script)).await?;
+    Ok((output.status != 0).then(|| format!("port {port} does not answer: {}", super::complaint(&output))))
+}
+
+fn bare(address: IpAddr) -> String {
+    address.to_string()
+}
+
+fn bracketed(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    }
+}

@@ -1,0 +1,12 @@
+# stdin: paths, one a line. Arguments: units. Absent paths are left out of what comes back.
+set -u
+paths=$(cat)
+each() { [ -z "$paths" ] || printf '%s\n' "$paths" | tr '\n' '\0'; }
+printf 'files\0'
+each | QUOTING_STYLE=literal xargs -0 -r stat --printf '%f\0%U\0%u\0%G\0%g\0%s\0%n\0%N\0' --
+printf 'sums\0'
+each | xargs -0 -r sh -c 'for path; do if [ -f "$path" ] && [ ! -L "$path" ]; then printf "%s\0" "$path"; fi; done' sh |
+    xargs -0 -r sha256sum -z --
+printf 'units\0'
+[ $# -eq 0 ] || systemctl show --no-pager --property=Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,ActiveEnterTimestamp,ActiveEnterTimestampMonotonic,NeedDaemonReload,Result,NRestarts,FragmentPath -- "$@"
+printf '\0end\0'

@@ -1,0 +1,194 @@
+//! The inventory: which hosts there are, and what the user says about them.
+//!
+//! Takes the paths and `-e` arguments of the command line and the vault passwords. Gives hosts,
+//! groups, and for each host its layers of variables, unevaluated, each value with its place.
+//! Must not know what a variable means: no role, no template, no default.
+
+mod extra_vars;
+mod files;
+pub mod hosts;
+mod hosts_ini;
+mod hosts_yaml;
+pub mod layers;
+pub mod node;
+mod patterns;
+mod python_literal;
+mod ranges;
+mod scalar;
+mod shell_words;
+mod sources;
+pub mod vault;
+pub mod yaml;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use indexmap::IndexMap;
+
+pub use hosts::{Group, InventoryHost};
+pub use layers::{Layer, LayerKind, Variable};
+pub use node::{Node, Value};
+pub use vault::VaultPasswords;
+
+use crate::diagnostic::{Diagnostic, Error, Kind, Result, Severity, did_you_mean};
+use hosts::{ALL, Hosts};
+use sources::VarsFolder;
+
+/// Everything that a user declared, read and checked, not yet evaluated.
+#[derive(Clone, Debug)]
+pub struct Inventory {
+    /// The folder of the (first) hosts file, as the user typed it: Ansible's `inventory_dir`.
+    pub directory: Utf8PathBuf,
+    hosts: Hosts,
+    folders: Vec<VarsFolder>,
+    extra: Vec<Layer>,
+}
+
+impl Inventory {
+    /// Reads hosts files (or folders of them), the `group_vars/` and `host_vars/` beside them, and
+    /// the `-e` arguments. Gives warnings beside the inventory.
+    ///
+    /// # Errors
+    /// [`Kind::Invalid`] with everything that is wrong in all of the files.
+    pub fn load(paths: &[Utf8PathBuf], extra: &[String], vault: &VaultPasswords) -> Result<(Self, Vec<Diagnostic>)> {
+        if let Some(missing) = paths.iter().find(|path| !path.exists()) {
+            return Err(not_found(missing));
+        }
+        let Some(first) = paths.first() else {
+            return Err(Error::new(Kind::Usage, "no inventory was given").hint("name the hosts file: `-i inventory/hosts`"));
+        };
+        let mut findings = Vec::new();
+        let mut hosts = Hosts::default();
+        for path in paths {
+            sources::read_hosts(path, vault, &mut hosts, &mut findings);
+        }
+        hosts.complete(&mut findings);
+        let whole = !has_errors(&findings);
+        let mut directories: Vec<Utf8PathBuf> = paths.iter().map(|path| sources::directory(path)).collect();
+        let directory = sources::directory(first);
+        let mut seen = indexmap::IndexSet::new();
+        directories.retain(|directory| seen.insert(directory.canonicalize_utf8().unwrap_or_else(|_| directory.clone())));
+        let folders: Vec<_> = directories.iter().map(|directory| VarsFolder::read(directory, &hosts, vault, &mut findings)).collect();
+        let extra = extra_vars::read(extra, vault, &mut findings);
+        if whole {
+            // With a broken hosts file these would only repeat its errors.
+            folders.iter().for_each(|folder| folder.warn_of_unknown(&hosts, &mut findings));
+            warn_of_strays(&hosts, &mut findings);
+        }
+        if has_errors(&findings) {
+            return Err(Error::invalid(findings));
+        }
+        Ok((Self { directory, hosts, folders, extra }, findings))
+    }
+
+    /// All hosts, in the order of the files.
+    pub fn hosts(&self) -> impl ExactSizeIterator<Item = &InventoryHost> {
+        self.hosts.hosts.values()
+    }
+
+    /// All groups by name: `all`, `ungrouped`, then in the order of the files.
+    pub const fn groups(&self) -> &IndexMap<String, Group> {
+        &self.hosts.groups
+    }
+
+    /// The names of a group's hosts, with those of the groups below it, as in Ansible's `groups`.
+    pub fn members(&self, group: &str) -> Vec<&str> {
+        self.hosts.members(group)
+    }
+
+    /// A host by its name.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] where there is none, with the nearest name.
+    pub fn host(&self, name: &str) -> Result<&InventoryHost> {
+        self.hosts.hosts.get(name).ok_or_else(|| {
+            let error = Error::new(Kind::Usage, format!("the inventory has no host `{name}`"));
+            match did_you_mean(name, self.hosts.hosts.keys().map(String::as_str)) {
+                Some(hint) => error.hint(hint),
+                None => error,
+            }
+        })
+    }
+
+    /// The hosts that `--limit` selects, or all, in the order of the files.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] where a name in it is unknown, or nothing is selected.
+    pub fn select(&self, limit: Option<&str>) -> Result<Vec<&InventoryHost>> {
+        let Some(limit) = limit else {
+            return Ok(self.hosts().collect());
+        };
+        let names = patterns::select(&self.hosts, limit)?;
+        let selected: Vec<_> = self.hosts().filter(|host| names.contains(host.name.as_str())).collect();
+        if selected.is_empty() {
+            let known: Vec<_> = self.hosts().take(5).map(|host| format!("`{}`", host.name)).collect();
+            return Err(Error::new(Kind::Usage, format!("`--limit {limit}` selects no host")).hint(match known.len() {
+                0 => "the inventory has no hosts".to_owned(),
+                _ => format!("the inventory has {}", known.join(", ")),
+            }));
+        }
+        Ok(selected)
+    }
+
+    /// A host's groups but `all`, sorted, as in Ansible's `group_names`.
+    pub fn groups_of(&self, host: &str) -> Vec<&str> {
+        let mut groups: Vec<_> = self.hosts.groups_with_ancestors(host).into_iter().filter(|group| *group != ALL).collect();
+        groups.sort_unstable();
+        groups
+    }
+
+    /// A host's layers, from the lowest precedence to the highest. Those of roles come before them.
+    pub fn layers(&self, host: &str) -> Vec<Layer> {
+        let groups = self.groups_by_precedence(host);
+        let inline = |kind, name: &str, variables: &[Variable]| Layer { kind, name: name.to_owned(), variables: variables.to_vec() };
+        let mut layers: Vec<Layer> = [ALL]
+            .iter()
+            .chain(&groups)
+            .filter_map(|name| self.hosts.groups.get(*name).map(|group| inline(LayerKind::GroupVarsInHosts, name, &group.variables)))
+            .collect();
+        layers.extend(self.folders.iter().flat_map(|folder| folder.group(ALL)).cloned());
+        layers.extend(self.folders.iter().flat_map(|folder| groups.iter().flat_map(|group| folder.group(group))).cloned());
+        if let Some(host) = self.hosts.hosts.get(host) {
+            layers.push(inline(LayerKind::HostVarsInHosts, &host.name, &host.variables));
+        }
+        layers.extend(self.folders.iter().flat_map(|folder| folder.host(host)).cloned());
+        layers.extend(self.extra.iter().cloned());
+        layers.retain(|layer| !layer.variables.is_empty());
+        layers
+    }
+
+    /// By depth, then `ansible_group_priority`, then name, without `all`.
+    fn groups_by_precedence(&self, host: &str) -> Vec<&str> {
+        let mut groups = self.groups_of(host);
+        groups.sort_by_key(|name| self.hosts.groups.get(*name).map(|group| (group.depth, group.priority)));
+        groups
+    }
+}
+
+fn has_errors(findings: &[Diagnostic]) -> bool {
+    findings.iter().any(|finding| finding.severity == Severity::Error)
+}
+
+fn not_found(path: &Utf8Path) -> Error {
+    let looked = path.is_relative().then(|| std::path::absolute(path).ok()).flatten().map(|path| format!(" (looked for {})", path.display()));
+    let error = Error::new(Kind::Invalid, format!("there is no inventory `{path}`{}", looked.unwrap_or_default()));
+    let error = if path.as_str().contains(',') { error.hint("a list of hosts is no inventory: write the hosts into a file") } else { error };
+    error.hint("create one with `homestead add-inventory-host`, or name another with `-i PATH`")
+}
+
+/// MDAD's playbook runs on the hosts of `matrix_servers`; another host is probably forgotten.
+fn warn_of_strays(hosts: &Hosts, findings: &mut Vec<Diagnostic>) {
+    const SERVERS: &str = "matrix_servers";
+    if !hosts.groups.contains_key(SERVERS) {
+        return;
+    }
+    let servers = hosts.members(SERVERS);
+    for host in hosts.hosts.values().filter(|host| !servers.contains(&host.name.as_str())) {
+        findings.push(
+            Diagnostic::warning("H0129", format!("the host `{}` is not in the group `{SERVERS}`", host.name))
+                .at(&host.span)
+                .help(format!("move it below `[{SERVERS}]`")),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! A YAML value that remembers where each of its parts stands.
+
+use crate::diagnostic::Span;
+use crate::secret::Secret;
+
+/// A value and its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// What it is.
+    pub value: Value,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// What a user wrote. Scalars have their YAML 1.1 meaning, as Ansible reads them (`yes` is true).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// `null`, `~`, or nothing.
+    Null,
+    /// `true`, `yes`, `on`, and their opposites.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// Any other number.
+    Float(f64),
+    /// Text, which may hold Jinja2 expressions.
+    Text(String),
+    /// `!unsafe` text: never templated.
+    Unsafe(String),
+    /// `!vault` text, still encrypted.
+    Vault(String),
+    /// Text that came from a vault or from a secrets file: never shown.
+    Secret(Secret<String>),
+    /// A list.
+    List(Vec<Node>),
+    /// A mapping, in the order of the file.
+    Map(Vec<(Node, Node)>),
+}
+
+impl Node {
+    /// A value at a place.
+    pub const fn new(value: Value, span: Span) -> Self {
+        Self { value, span }
+    }
+
+    /// The text of a plain string.
+    pub fn as_text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) | Value::Unsafe(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A mapping's value for a text key; the last one where it stands twice.
+    pub fn get(&self, name: &str) -> Option<&Self> {
+        match &self.value {
+            Value::Map(entries) => entries.iter().rev().find(|(key, _)| key.as_text() == Some(name)).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    /// What kind of thing it is, in a user's words.
+    pub const fn kind(&self) -> &'static str {
+        match self.value {
+            Value::Null => "nothing",
+            Value::Bool(_) => "a boolean",
+            Value::Int(_) | Value::Float(_) => "a number",
+            Value::Text(_) | Value::Unsafe(_) | Value::Secret(_) => "text",
+            Value::Vault(_) => "vault text",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a mapping",
+        }
+    }
+}

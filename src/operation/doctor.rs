@@ -1,0 +1,181 @@
+//! `mas-cli doctor`, judged: the program itself exits with 0 whatever it finds.
+
+use super::Context;
+use crate::apply;
+use crate::diagnostic::{Error, Kind, Result};
+use crate::host::{self, Channel, Exec};
+use crate::report::Event;
+
+/// Runs inside MAS's container; the image has no shell.
+const DOCTOR: &str = r#"exec docker exec "$1" mas-cli doctor"#;
+
+/// Starts MAS where it does not run, runs its doctor, shows every line, and judges them.
+///
+/// # Errors
+/// Kind `HostFailed` where a line is not good, naming the lines.
+pub async fn doctor(context: &Context<'_>) -> Result<()> {
+    let service = context
+        .prepared
+        .desired
+        .services
+        .iter()
+        .find(|service| service.role == "matrix-authentication-service")
+        .ok_or_else(|| Error::new(Kind::Invalid, format!("MAS is not enabled on `{}`", context.name)))?;
+    let states = host::systemd::unit_states(&**context.host, std::slice::from_ref(&service.unit)).await?;
+    if !states.get(&service.unit).is_some_and(host::systemd::UnitState::is_active) {
+        context.stage(format!("starting {}", service.unit));
+        host::systemd::start(&**context.host, std::slice::from_ref(&service.unit)).await?;
+        if let Some(health) = &service.health {
+            let docker = host::docker::Docker::connect(context.host.clone()).await?;
+            apply::wait(&**context.host, &docker, &service.container, health).await?;
+        }
+    }
+    context.stage("asking mas-cli doctor");
+    let redactor = context.prepared.redactor();
+    let mut lines = Lines::default();
+    let mut judged = Judgement::default();
+    let (name, sink) = (context.name, context.sink);
+    let mut show = |channel: Channel, line: String| {
+        let line = redactor.redact(&line).into_owned();
+        judged.line(channel, &line);
+        sink(name, Event::Output { line, stderr: channel == Channel::Stderr });
+    };
+    let status = context
+        .host
+        .exec_streaming(Exec::new(DOCTOR).arguments(&[&service.container]), &mut |channel, bytes| {
+            for line in lines.add(channel, bytes) {
+                show(channel, line);
+            }
+        })
+        .await?;
+    for (channel, line) in lines.rest() {
+        show(channel, line);
+    }
+    if status != 0 {
+        return Err(Error::new(Kind::HostFailed, format!("mas-cli doctor ended with {status}"))
+            .hint(format!("`journalctl -u {}` on the host may say more", service.unit)));
+    }
+    judged.verdict()?;
+    context.done("every line is good");
+    Ok(())
+}
+
+/// Bytes as they come -> whole lines.
+#[derive(Default)]
+struct Lines {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+impl Lines {
+    fn add(&mut self, channel: Channel, bytes: &[u8]) -> Vec<String> {
+        let buffer = match channel {
+            Channel::Stdout => &mut self.stdout,
+            Channel::Stderr => &mut self.stderr,
+        };
+        buffer.extend_from_slice(bytes);
+        let mut lines = Vec::new();
+        while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = buffer.drain(..=end).collect();
+            lines.push(String::from_utf8_lossy(&line).trim_end().to_owned());
+        }
+        lines
+    }
+
+    fn rest(self) -> Vec<(Channel, String)> {
+        [(Channel::Stdout, self.stdout), (Channel::Stderr, self.stderr)]
+            .into_iter()
+            .filter(|(_, bytes)| !bytes.is_empty())
+            .map(|(channel, bytes)| (channel, String::from_utf8_lossy(&bytes).into_owned()))
+            .collect()
+    }
+}
+
+/// Good is: check lines with the tick, and nothing at WARN or ERROR. Not every failure carries a cross.
+#[derive(Debug, Default)]
+struct Judgement {
+    good: usize,
+    bad: Vec<String>,
+}
+
+impl Judgement {
+    fn line(&mut self, channel: Channel, line: &str) {
+        let plain = without_colors(line);
+        let words: Vec<&str> = plain.split_whitespace().collect();
+        let complaint = channel == Channel::Stderr && words.iter().any(|word| matches!(*word, "WARN" | "ERROR"));
+        if plain.contains('❌') || plain.contains('⚠') || complaint {
+            self.bad.push(plain.trim().to_owned());
+        } else if plain.contains('✅') {
+            self.good += 1;
+        }
+    }
+
+    fn verdict(&self) -> Result<()> {
+        match (self.bad.as_slice(), self.good) {
+            ([], 0) => Err(Error::new(Kind::HostFailed, "mas-cli doctor said nothing that could be judged")),
+            ([], _) => Ok(()),
+            (bad, _) => {
+                let mut error = Error::new(Kind::HostFailed, format!("mas-cli doctor found {} bad lines: {}", bad.len(), bad.join(" | ")));
+                let all = bad.join("\n");
+                if all.contains("403") || all.contains("503") || all.to_lowercase().contains("secret") {
+                    error = error.hint(
+                        "the shared secret of MAS (`matrix_authentication_service_config_matrix_secret`) and of Synapse must be the same; \
+                         leave both to their defaults, or set both",
+                    );
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+/// A line without terminal escapes.
+fn without_colors(line: &str) -> String {
+    let mut plain = String::new();
+    let mut characters = line.chars();
+    while let Some(character) = characters.next() {
+        if character == '\u{1b}' {
+            // A control sequence ends with a letter.
+            for part in characters.by_ref() {
+                if part.is_ascii_alphabetic() {
+                    break;
+                }
+            }
+        } else {
+            plain.push(character);
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_alone_are_good() {
+        let mut judgement = Judgement::default();
+        judgement.line(Channel::Stdout, "✅ Homeserver is reachable");
+        judgement.line(Channel::Stderr, "2026-11-22T03:00:00Z  INFO mas_cli: doing things with ERRORS in a name");
+        assert!(judgement.verdict().is_ok());
+    }
+
+    #[test]
+    fn a_warning_without_a_cross_is_bad_and_so_is_silence() {
+        let mut judgement = Judgement::default();
+        judgement.line(Channel::Stdout, "✅ one");
+        judgement.line(Channel::Stderr, "\u{1b}[2m2026\u{1b}[0m \u{1b}[33m WARN\u{1b}[0m the homeserver answered 403");
+        let error = judgement.verdict().unwrap_err();
+        assert!(error.message.contains("403") && error.hints[0].contains("shared secret"), "{error:?}");
+        assert_eq!(error.kind.exit_code(), 2);
+        assert!(Judgement::default().verdict().is_err());
+    }
+
+    #[test]
+    fn lines_come_whole_however_the_bytes_are_cut() {
+        let mut lines = Lines::default();
+        assert!(lines.add(Channel::Stdout, "✅ a".as_bytes()).is_empty());
+        assert_eq!(lines.add(Channel::Stdout, b" b\nc"), ["✅ a b"]);
+        assert_eq!(lines.rest(), [(Channel::Stdout, "c".to_owned())]);
+    }
+}

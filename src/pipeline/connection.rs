@@ -1,0 +1,162 @@
+//! A host's connection variables -> how to reach it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::host::{Become, ConnectionSettings};
+use crate::secret::Secret;
+use crate::vars::Variables;
+
+/// What the command line says about connections, below what the inventory says.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionDefaults {
+    /// `--user`.
+    pub user: Option<String>,
+    /// `--private-key`.
+    pub private_key: Option<PathBuf>,
+    /// `--ask-pass`.
+    pub password: Option<Secret<String>>,
+    /// `--ask-become-pass`.
+    pub become_password: Option<Secret<String>>,
+    /// `--accept-new-host-key`.
+    pub accept_new_host_key: bool,
+}
+
+/// How a host is worked on.
+#[derive(Clone, Debug)]
+pub enum Transport {
+    /// Over SSH.
+    Ssh(Box<ConnectionSettings>),
+    /// On this machine.
+    Local(Box<ConnectionSettings>),
+}
+
+/// Reads the connection variables (Ansible's documentation, "Connecting to hosts: behavioral inventory
+/// parameters"). Where several names mean the same, the first that is set counts.
+///
+/// # Errors
+/// A variable with a value that makes no sense.
+pub fn settings(host: &str, variables: &Variables, defaults: &ConnectionDefaults) -> Result<Transport> {
+    let reader = Reader { variables };
+    let password = reader.text(&["ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"])?.map(Secret::new);
+    let enabled = reader.flag(&["ansible_become"], true)?;
+    let escalation = Become {
+        enabled,
+        user: reader.text(&["ansible_become_user"])?.unwrap_or_else(|| "root".to_owned()),
+        password: password.or_else(|| defaults.become_password.clone()),
+    };
+    match reader.text(&["ansible_connection"])?.as_deref() {
+        None | Some("ssh" | "smart" | "paramiko" | "paramiko_ssh" | "ansible.builtin.ssh") => {}
+        Some("local" | "ansible.builtin.local") => return Ok(Transport::Local(Box::new(ConnectionSettings { escalation, ..ConnectionSettings::new(host) }))),
+        Some(other) => {
+            return Err(reader.wrong("ansible_connection", &format!("`{other}` is no connection that homestead has"), "`ssh` or `local`"));
+        }
+    }
+    let mut settings = ConnectionSettings::new(host);
+    settings.address = reader.text(&["ansible_host", "ansible_ssh_host"])?;
+    settings.port = match reader.value(&["ansible_port", "ansible_ssh_port"])? {
+        None => None,
+        Some((name, value)) => Some(port(&value).ok_or_else(|| reader.wrong(name, "it is no port", "a number from 1 to 65535"))?),
+    };
+    settings.user = reader.text(&["ansible_user", "ansible_ssh_user"])?.or_else(|| defaults.user.clone());
+    settings.password =
+        reader.text(&["ansible_password", "ansible_ssh_pass", "ansible_ssh_password"])?.map(Secret::new).or_else(|| defaults.password.clone());
+    settings.private_key_file = reader
+        .text(&["ansible_ssh_private_key_file", "ansible_private_key_file"])?
+        .map(PathBuf::from)
+        .or_else(|| defaults.private_key.clone());
+    if let Some((name, value)) = reader.value(&["ansible_ssh_timeout", "ansible_timeout"])? {
+        let seconds = value.as_u64().ok_or_else(|| reader.wrong(name, "it is no number of seconds", "a whole number"))?;
+        settings.connect_timeout = Duration::from_secs(seconds);
+    }
+    let common = reader.text(&["ansible_ssh_common_args"])?;
+    let extra = reader.text(&["ansible_ssh_extra_args"])?;
+    settings.options = [common, extra].into_iter().flatten().flat_map(|text| ssh_options(&text)).collect();
+    settings.accept_new_host_key = defaults.accept_new_host_key;
+    settings.escalation = escalation;
+    Ok(Transport::Ssh(Box::new(settings)))
+}
+
+/// The `-o Key=Value` options of a command line for `ssh`.
+fn ssh_options(text: &str) -> Vec<(String, String)> {
+    let words: Vec<&str> = text.split_whitespace().map(|word| word.trim_matches(['\'', '"'])).collect();
+    let mut options = Vec::new();
+    for (index, word) in words.iter().enumerate() {
+        let option = match word.strip_prefix("-o") {
+            Some("") => words.get(index + 1).copied(),
+            rest => rest,
+        };
+        if let Some((key, value)) = option.and_then(|option| option.split_once('=')) {
+            options.push((key.to_owned(), value.to_owned()));
+        }
+    }
+    options
+}
+
+fn port(value: &Json) -> Option<u16> {
+    let number = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
+    u16::try_from(number).ok().filter(|port| *port != 0)
+}
+
+struct Reader<'a> {
+    variables: &'a Variables,
+}
+
+impl Reader<'_> {
+    /// The first of the names that is set to something.
+    fn value<'n>(&self, names: &[&'n str]) -> Result<Option<(&'n str, Json)>> {
+        for &name in names {
+            if self.variables.definition(name).is_some() {
+                let value = self.variables.get(name)?.value;
+                if !value.is_null() && value != Json::String(String::new()) {
+                    return Ok(Some((name, value)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn text(&self, names: &[&str]) -> Result<Option<String>> {
+        match self.value(names)? {
+            None => Ok(None),
+            Some((_, Json::String(text))) => Ok(Some(text)),
+            Some((_, Json::Number(number))) => Ok(Some(number.to_string())),
+            Some((name, _)) => Err(self.wrong(name, "it is no text", "text")),
+        }
+    }
+
+    fn flag(&self, names: &[&str], default: bool) -> Result<bool> {
+        match self.value(names)? {
+            None => Ok(default),
+            Some((_, Json::Bool(flag))) => Ok(flag),
+            Some((name, Json::String(text))) => match text.to_ascii_lowercase().as_str() {
+                "true" | "yes" | "on" | "1" => Ok(true),
+                "false" | "no" | "off" | "0" => Ok(false),
+                _ => Err(self.wrong(name, "it is neither true nor false", "`true` or `false`")),
+            },
+            Some((_, Json::Number(number))) => Ok(number.as_f64() != Some(0.0)),
+            Some((name, _)) => Err(self.wrong(name, "it is neither true nor false", "`true` or `false`")),
+        }
+    }
+
+    fn wrong(&self, name: &str, problem: &str, help: &str) -> Error {
+        let finding = Diagnostic::error("H0340", format!("`{name}`: {problem}")).help(help);
+        let place = self.variables.definition(name).map(|definition| definition.span.clone());
+        place.map_or(finding.clone(), |span| finding.at(&span)).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ssh_options_are_read_as_ansible_users_write_them() {
+        let options = ssh_options("-o StrictHostKeyChecking=yes -oProxyJump=bastion -o 'UserKnownHostsFile=kh'");
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(options, [pair("StrictHostKeyChecking", "yes"), pair("ProxyJump", "bastion"), pair("UserKnownHostsFile", "kh")]);
+    }
+}

@@ -1,0 +1,80 @@
+//! Reads what is the same for every host: roles, templates, inventory.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use camino::Utf8PathBuf;
+
+use crate::desired::Templates;
+use crate::diagnostic::{Diagnostic, Result};
+use crate::inventory::{Inventory, VaultPasswords};
+use crate::role::{Library, Source};
+
+/// Where everything comes from.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// Hosts files or folders that hold them.
+    pub inventory: Vec<Utf8PathBuf>,
+    /// A host pattern.
+    pub limit: Option<String>,
+    /// `-e`, in order.
+    pub extra_vars: Vec<String>,
+    /// Roles over the built-in ones.
+    pub roles_dir: Option<Utf8PathBuf>,
+    /// Passwords for vaults.
+    pub vault: VaultPasswords,
+    /// The environment for `lookup('env', ...)` and for SSH.
+    pub environment: BTreeMap<String, String>,
+    /// For `now()`.
+    pub now: SystemTime,
+    /// How long to wait for another run's lock.
+    pub lock_wait: Duration,
+}
+
+/// What is the same for every host.
+pub struct Loaded {
+    /// All roles.
+    pub library: Library,
+    /// Their templates.
+    pub templates: Arc<Templates>,
+    /// Hosts, groups, variables.
+    pub inventory: Inventory,
+    /// The environment.
+    pub environment: BTreeMap<String, String>,
+    /// For `now()`.
+    pub now: SystemTime,
+    /// How long to wait for another run's lock.
+    pub lock_wait: Duration,
+    /// What is worth a remark.
+    pub warnings: Vec<Diagnostic>,
+    limit: Option<String>,
+}
+
+impl Loaded {
+    /// Reads it all.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the inventory, together.
+    pub fn read(sources: &Sources) -> Result<Self> {
+        let source = sources.roles_dir.as_deref().map_or_else(|| Ok(Source::embedded()), Source::with_folder)?;
+        let templates = Arc::new(Templates::new(&source)?);
+        let library = Library::load(source)?;
+        let (inventory, warnings) = Inventory::load(&sources.inventory, &sources.extra_vars, &sources.vault)?;
+        let environment = sources.environment.clone();
+        Ok(Self { library, templates, inventory, environment, now: sources.now, lock_wait: sources.lock_wait, warnings, limit: sources.limit.clone() })
+    }
+
+    /// The names of the hosts that the run is about: the ones in `matrix_servers` where that group
+    /// exists, else all, narrowed by `--limit`.
+    ///
+    /// # Errors
+    /// A pattern that names nothing.
+    pub fn hosts(&self) -> Result<Vec<String>> {
+        let named = |hosts: Vec<&crate::inventory::InventoryHost>| hosts.into_iter().map(|host| host.name.clone()).collect::<Vec<_>>();
+        if self.limit.is_some() || self.inventory.members("matrix_servers").is_empty() {
+            return Ok(named(self.inventory.select(self.limit.as_deref())?));
+        }
+        Ok(named(self.inventory.select(Some("matrix_servers"))?))
+    }
+}

@@ -1,0 +1,12 @@
+//! The way of the data for one host: inventory -> variables -> roles -> desired state -> observed state ->
+//! plan. Ties the stages together for the command line and the daemon; decides nothing itself.
+
+mod connection;
+mod load;
+mod observe;
+mod prepare;
+
+pub use connection::{ConnectionDefaults, Transport, settings};
+pub use load::{Loaded, Sources};
+pub use observe::observe;
+pub use prepare::{HostFacts, Prepared, variables};

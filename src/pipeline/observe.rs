@@ -1,0 +1,121 @@
+//! Looks at a host: what its real state is, as far as the desired state concerns it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use sha2::{Digest, Sha256};
+
+use crate::apply::MEMORY_PATH;
+use crate::desired::Desired;
+use crate::diagnostic::{Error, Kind, Result};
+use crate::host::docker::Docker;
+use crate::host::{self, Facts, FileKind, Host, ObserveRequest};
+use crate::plan::{Memory, NetworkState, Observed, PathKind, PathState, UnitState};
+
+/// Asks a host for everything that a plan compares.
+///
+/// # Errors
+/// The connection breaks, or the host's memory cannot be read.
+pub async fn observe(host: &Arc<dyn Host>, desired: &Desired, facts: &Facts) -> Result<Observed> {
+    let request = request(desired);
+    // The two questions go over one connection at the same time.
+    let (seen, docker) = tokio::join!(host::observe(&**host, &request), engine(host, desired, facts));
+    let (seen, (networks, images)) = (seen?, docker?);
+    let users = facts.users.iter().map(|(name, user)| (name.clone(), (user.uid, user.gid))).collect();
+    let mut observed = Observed { users, docker: facts.docker.is_some(), networks, images, ..Observed::default() };
+    for (path, state) in seen.files {
+        let kind = match state.kind {
+            FileKind::File => PathKind::File,
+            FileKind::Directory => PathKind::Directory,
+            _ => PathKind::Other,
+        };
+        let state = PathState {
+            kind,
+            mode: state.mode,
+            owner: state.owner,
+            uid: state.uid,
+            group: state.group,
+            gid: state.gid,
+            sha256: state.sha256,
+        };
+        observed.paths.insert(path, state);
+    }
+    for (unit, state) in seen.units {
+        let active = state.is_active();
+        observed.units.insert(unit, UnitState { loaded: state.exists(), active, enabled: state.enabled == "enabled" });
+    }
+    let mut wanted = different(desired, &observed);
+    if observed.paths.remove(MEMORY_PATH).is_some() {
+        wanted.push(MEMORY_PATH.to_owned());
+    }
+    if !wanted.is_empty() {
+        let mut contents = host::fetch(&**host, &wanted).await?;
+        if let Some(bytes) = contents.remove(MEMORY_PATH) {
+            observed.memory = memory(&bytes)?;
+        }
+        observed.contents = contents;
+    }
+    units_of_memory(&**host, &mut observed).await?;
+    Ok(observed)
+}
+
+fn request(desired: &Desired) -> ObserveRequest {
+    let mut paths: BTreeSet<String> = BTreeSet::from([MEMORY_PATH.to_owned()]);
+    paths.extend(desired.directories.iter().map(|directory| directory.path.clone()));
+    paths.extend(desired.keys.iter().map(|key| key.path.clone()));
+    paths.extend(desired.files.iter().map(|file| file.path.clone()));
+    let units = desired.services.iter().filter(|service| service.autostart).map(|service| service.unit.clone()).collect();
+    ObserveRequest { paths: paths.into_iter().collect(), units }
+}
+
+/// The files whose bytes are not the desired ones: their old contents are needed for diffs, and to be put
+/// back.
+fn different(desired: &Desired, observed: &Observed) -> Vec<String> {
+    let differs = |path: &str, contents: &str| {
+        let state = observed.paths.get(path)?;
+        let sha256 = hex::encode(Sha256::digest(contents.as_bytes()));
+        (state.kind == PathKind::File && state.sha256.as_deref() != Some(&sha256)).then(|| path.to_owned())
+    };
+    desired.files.iter().filter_map(|file| differs(&file.path, file.contents.reveal())).collect()
+}
+
+fn memory(bytes: &[u8]) -> Result<Memory> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        Error::new(Kind::HostFailed, format!("`{MEMORY_PATH}` on the host cannot be read"))
+            .caused_by(error)
+            .hint("a newer homestead may have written it; update this one, or move the file away to start anew")
+    })
+}
+
+/// The state of units that an earlier run wrote and that the inventory no longer names.
+async fn units_of_memory(host: &dyn Host, observed: &mut Observed) -> Result<()> {
+    let unknown: Vec<String> =
+        observed.memory.units.iter().filter(|unit| !observed.units.contains_key(*unit) && !unit.contains("@.")).cloned().collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    for (unit, state) in host::systemd::unit_states(host, &unknown).await? {
+        observed.units.insert(unit, UnitState { loaded: state.exists(), active: state.is_active(), enabled: state.enabled == "enabled" });
+    }
+    Ok(())
+}
+
+type Engine = (BTreeMap<String, NetworkState>, BTreeSet<String>);
+
+async fn engine(host: &Arc<dyn Host>, desired: &Desired, facts: &Facts) -> Result<Engine> {
+    if facts.docker.is_none() {
+        return Ok(Engine::default());
+    }
+    let engine = Docker::connect(host.clone()).await?;
+    let images = join_all(desired.images.iter().map(|image| engine.image(&image.name)));
+    let (networks, images) = tokio::join!(engine.networks(), images);
+    let networks = networks?.into_iter().map(|(name, network)| (name, NetworkState { ipv6: network.ipv6 })).collect();
+    let mut present = BTreeSet::new();
+    for (image, found) in desired.images.iter().zip(images) {
+        if found?.is_some() {
+            present.insert(image.name.clone());
+        }
+    }
+    Ok((networks, present))
+}

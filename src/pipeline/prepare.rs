@@ -1,0 +1,158 @@
+//! One host's variables and desired state.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::load::Loaded;
+use crate::desired::{self, Desired};
+use crate::diagnostic::{Diagnostic, Result, Span};
+use crate::inventory::{Layer, LayerKind, Node, Value, Variable};
+use crate::vars::{Context, Randomness, Redactor, Variables};
+
+/// What only a host can say.
+#[derive(Clone, Debug)]
+pub struct HostFacts {
+    /// `ansible_facts`.
+    pub facts: Map<String, Json>,
+    /// User and group number of the user `matrix`: its own where it exists, else free ones.
+    pub account: Option<(u32, u32)>,
+}
+
+impl HostFacts {
+    /// A small Debian machine, for work without a host.
+    pub fn assumed() -> Self {
+        let facts = json!({
+            "architecture": "x86_64",
+            "distribution": "Debian",
+            "distribution_major_version": "12",
+            "distribution_release": "bookworm",
+            "distribution_version": "12",
+            "os_family": "Debian",
+            "pkg_mgr": "apt",
+            "service_mgr": "systemd",
+            "system": "Linux",
+            "memtotal_mb": 4096,
+            "processor_cores": 2,
+            "processor_count": 1,
+            "processor_vcpus": 2,
+            "user_id": "root",
+        });
+        let facts = facts.as_object().cloned().unwrap_or_default();
+        Self { facts, account: Some((999, 999)) }
+    }
+
+    /// The same machine with facts from a file over it.
+    pub fn given(facts: Map<String, Json>) -> Self {
+        let mut assumed = Self::assumed();
+        assumed.facts.extend(facts);
+        assumed
+    }
+}
+
+/// One host, worked out.
+pub struct Prepared {
+    /// Its variables.
+    pub variables: Variables,
+    /// What it should have.
+    pub desired: Desired,
+    /// What is worth a remark.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Prepared {
+    /// Evaluates a host's variables and roles.
+    ///
+    /// # Errors
+    /// Everything that is wrong, together.
+    pub fn new(loaded: &Loaded, host: &str, facts: &HostFacts, run_tags: &[String]) -> Result<Self> {
+        let variables = variables(loaded, host, facts, run_tags)?;
+        let options = desired::Options { host, library: &loaded.library, templates: &loaded.templates };
+        let (desired, warnings) = desired::build(options, &variables)?;
+        Ok(Self { variables, desired, warnings })
+    }
+
+    /// Knows every secret that was evaluated.
+    pub fn redactor(&self) -> Redactor {
+        self.variables.secrets()
+    }
+}
+
+/// A host's variables, lazily evaluated.
+///
+/// # Errors
+/// An unknown host.
+pub fn variables(loaded: &Loaded, host: &str, facts: &HostFacts, run_tags: &[String]) -> Result<Variables> {
+    let inventory = &loaded.inventory;
+    inventory.host(host)?;
+    let mut layers = loaded.library.layers();
+    layers.push(host_layer(facts));
+    let mut own = inventory.layers(host);
+    rename(&mut own, loaded);
+    layers.extend(own);
+    let groups: Map<String, Json> = inventory.groups().keys().map(|name| (name.clone(), json!(inventory.members(name)))).collect();
+    // Ansible gives absolute paths.
+    let directory = camino::absolute_utf8(&inventory.directory).unwrap_or_else(|_| inventory.directory.clone());
+    let magic = json!({
+        "groups": groups,
+        "group_names": inventory.groups_of(host),
+        "inventory_dir": directory.as_str(),
+        "inventory_file": directory.join("hosts").as_str(),
+        "playbook_dir": directory.parent().unwrap_or(&directory).as_str(),
+        "ansible_run_tags": if run_tags.is_empty() { vec!["all".to_owned()] } else { run_tags.to_vec() },
+        "ansible_skip_tags": [],
+        "ansible_check_mode": false,
+        "ansible_play_hosts": [host],
+    });
+    let mut context = Context::new(host);
+    context.facts = facts.facts.clone();
+    context.magic = magic.as_object().cloned().unwrap_or_default();
+    context.environment = loaded.environment.clone();
+    context.base_directory = directory;
+    context.templates = loaded.templates.clone();
+    context.now = loaded.now;
+    context.random = Arc::new(SystemRandomness);
+    context.secret_names = loaded.library.secret_names();
+    Ok(Variables::new(layers, context))
+}
+
+/// What the host itself sets: above the wiring, below everything that a user writes.
+fn host_layer(facts: &HostFacts) -> Layer {
+    let span = Span::whole("the host's facts");
+    let number = |name: &str, value: u32| Variable {
+        name: name.to_owned(),
+        name_span: span.clone(),
+        value: Node::new(Value::Int(value.into()), span.clone()),
+    };
+    let variables = facts
+        .account
+        .map(|(uid, gid)| vec![number("matrix_user_uid", uid), number("matrix_user_gid", gid)])
+        .unwrap_or_default();
+    Layer { kind: LayerKind::Wiring, name: "host".to_owned(), variables }
+}
+
+/// Gives a variable that a user sets under its old name its new one, unless the new one is set there too.
+fn rename(layers: &mut [Layer], loaded: &Loaded) {
+    for layer in layers {
+        let names: BTreeSet<String> = layer.variables.iter().map(|variable| variable.name.clone()).collect();
+        let mut added = Vec::new();
+        for (old, new) in loaded.library.renamed() {
+            if !names.contains(new)
+                && let Some(variable) = layer.variables.iter().find(|variable| variable.name == old)
+            {
+                added.push(Variable { name: new.to_owned(), ..variable.clone() });
+            }
+        }
+        layer.variables.extend(added);
+    }
+}
+
+/// The operating system's random bytes.
+struct SystemRandomness;
+
+impl Randomness for SystemRandomness {
+    fn fill(&self, buffer: &mut [u8]) {
+        rand::fill(buffer);
+    }
+}

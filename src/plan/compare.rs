@@ -1,0 +1,252 @@
+//! Desired against observed, resource by resource.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest, Sha256};
+
+use super::action::{Action, Change, Plan, Resource, Restart, RestartKind, Step};
+use super::memory::database_fingerprint;
+use super::observed::{Observed, PathKind, PathState};
+use super::{VERSION, diff, restart};
+use crate::desired::{Desired, File, meaning};
+
+/// What of the desired state a run is about.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// Only these roles; all where absent.
+    pub roles: Option<BTreeSet<String>>,
+    /// Whether orphans go.
+    pub remove_orphans: bool,
+}
+
+/// Compares. `redact` takes the known secrets out of a text.
+pub fn plan(desired: &Desired, observed: &Observed, scope: &Scope, redact: &dyn Fn(&str) -> String) -> Plan {
+    let mut comparison = Comparison { observed, redact, actions: Vec::new(), changed: BTreeMap::new() };
+    let mut notes = Vec::new();
+    if !observed.docker && desired.roles.iter().any(|role| role == "docker") {
+        comparison.push("package", "docker", Change::Create, Step::InstallDocker);
+    }
+    comparison.accounts(desired, &mut notes);
+    comparison.directories(desired);
+    comparison.keys(desired);
+    comparison.files(desired);
+    comparison.networks(desired, &mut notes);
+    for image in desired.images.iter().filter(|image| !observed.images.contains(&image.name)) {
+        comparison.push("image", &image.name, Change::Create, Step::PullImage(image.clone()));
+    }
+    for service in desired.services.iter().filter(|service| service.autostart) {
+        if !observed.units.get(&service.unit).is_some_and(|state| state.enabled) {
+            comparison.push("unit", &service.unit, Change::Create, Step::EnableUnit(service.clone()));
+        }
+    }
+    let Comparison { mut actions, changed, .. } = comparison;
+    let mut restarts = restart::decide(desired, observed, &changed);
+    // A Postgres that starts may start empty, so its databases are looked after again.
+    let starts = |role: &str| {
+        let mut services = desired.services.iter().filter(|service| service.role == role);
+        services.any(|service| restarts.iter().any(|restart| restart.unit == service.unit && restart.kind == RestartKind::Start))
+    };
+    let fresh = starts("postgres");
+    for database in &desired.databases {
+        let known = observed.memory.databases.get(&database.name);
+        if fresh || known != Some(&database_fingerprint(database)) {
+            let change = if known.is_some() { Change::Update } else { Change::Create };
+            actions.push(action("database", &database.name, change, Step::PutDatabase(database.clone())));
+        }
+    }
+    let orphans = orphans(desired, observed);
+    if scope.remove_orphans {
+        for orphan in &orphans {
+            let step = match orphan.kind {
+                "unit" => Step::RemoveUnit(orphan.name.clone()),
+                _ => Step::RemoveFile(orphan.name.clone()),
+            };
+            actions.push(action(orphan.kind, &orphan.name, Change::Remove, step));
+            if orphan.kind == "unit" && observed.units.get(&orphan.name).is_some_and(|state| state.active) {
+                restarts.push(Restart {
+                    unit: orphan.name.clone(),
+                    kind: RestartKind::Stop,
+                    priority: i64::MAX,
+                    reasons: vec!["nothing wants it any more".to_owned()],
+                });
+            }
+        }
+    }
+    let mut plan = Plan { version: VERSION, host: desired.host.clone(), actions, restarts, orphans, notes };
+    if let Some(roles) = &scope.roles {
+        narrow(&mut plan, desired, roles);
+    }
+    plan
+}
+
+struct Comparison<'a> {
+    observed: &'a Observed,
+    redact: &'a dyn Fn(&str) -> String,
+    actions: Vec<Action>,
+    changed: BTreeMap<String, Vec<String>>,
+}
+
+fn action(kind: &'static str, name: &str, change: Change, step: Step) -> Action {
+    Action { resource: Resource { kind, name: name.to_owned() }, change, details: Vec::new(), diff: None, step }
+}
+
+impl Comparison<'_> {
+    fn push(&mut self, kind: &'static str, name: &str, change: Change, step: Step) {
+        self.actions.push(action(kind, name, change, step));
+    }
+
+    fn accounts(&mut self, desired: &Desired, notes: &mut Vec<String>) {
+        for account in &desired.accounts {
+            match self.observed.users.get(&account.user) {
+                None => self.push("user", &account.user, Change::Create, Step::CreateAccount(account.clone())),
+                Some(&(uid, gid)) if (uid, gid) != (account.uid, account.gid) => notes.push(format!(
+                    "the user `{}` is {uid}:{gid} on the host and {}:{} in the inventory; it is left as it is",
+                    account.user, account.uid, account.gid
+                )),
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn directories(&mut self, desired: &Desired) {
+        for directory in &desired.directories {
+            let step = Step::PutDirectory(directory.clone());
+            match self.observed.paths.get(&directory.path) {
+                None => self.push("directory", &directory.path, Change::Create, step),
+                Some(state) => {
+                    let details = attributes(state, &directory.mode, &directory.owner, &directory.group);
+                    if !details.is_empty() {
+                        self.push("directory", &directory.path, Change::Attributes, step);
+                        self.detail(details);
+                    }
+                }
+            }
+        }
+    }
+
+    fn keys(&mut self, desired: &Desired) {
+        for key in &desired.keys {
+            if !self.observed.paths.contains_key(&key.path) {
+                self.push("key", &key.path, Change::Create, Step::MakeKey(key.clone()));
+            }
+        }
+    }
+
+    fn files(&mut self, desired: &Desired) {
+        for file in &desired.files {
+            let Some(state) = self.observed.paths.get(&file.path) else {
+                self.push("file", &file.path, Change::Create, Step::PutFile(file.clone()));
+                let diff = self.diff(file, "");
+                self.show(diff);
+                self.touch(file, "is new");
+                continue;
+            };
+            let details = attributes(state, &file.mode, &file.owner, &file.group);
+            let same_bytes = state.kind == PathKind::File && state.sha256.as_deref() == Some(&sha256(file.contents.reveal()));
+            if same_bytes {
+                if !details.is_empty() {
+                    self.push("file", &file.path, Change::Attributes, Step::PutFile(file.clone()));
+                    self.detail(details);
+                }
+                continue;
+            }
+            let old = self.observed.contents.get(&file.path).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
+            let same_meaning = meaning::of(file.format, &old) == meaning::of(file.format, file.contents.reveal());
+            let change = if same_meaning { Change::Reformat } else { Change::Update };
+            self.push("file", &file.path, change, Step::PutFile(file.clone()));
+            self.detail(details);
+            if !same_meaning {
+                let diff = self.diff(file, &old);
+                self.show(diff);
+                self.touch(file, "changes");
+            }
+        }
+    }
+
+    fn networks(&mut self, desired: &Desired, notes: &mut Vec<String>) {
+        for network in &desired.networks {
+            match self.observed.networks.get(&network.name) {
+                None => self.push("network", &network.name, Change::Create, Step::CreateNetwork(network.clone())),
+                Some(state) if state.ipv6 != network.ipv6 => notes.push(format!(
+                    "the network `{}` has IPv6 {} and the inventory wants it {}; making it anew would stop its containers, so it is left as it is",
+                    network.name,
+                    if state.ipv6 { "on" } else { "off" },
+                    if network.ipv6 { "on" } else { "off" },
+                )),
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn diff(&self, file: &File, old: &str) -> String {
+        let new = file.contents.reveal();
+        if file.secret { diff::masked(file.format, old, new, self.redact) } else { diff::plain(old, new, self.redact) }
+    }
+
+    fn detail(&mut self, details: Vec<String>) {
+        if let Some(last) = self.actions.last_mut() {
+            last.details = details;
+        }
+    }
+
+    fn show(&mut self, diff: String) {
+        if let Some(last) = self.actions.last_mut() {
+            last.diff = Some(diff);
+        }
+    }
+
+    fn touch(&mut self, file: &File, how: &str) {
+        for unit in &file.restarts {
+            self.changed.entry(unit.clone()).or_default().push(format!("{} {how}", file.path));
+        }
+    }
+}
+
+/// What differs of a path's mode and ownership, in words.
+fn attributes(state: &PathState, mode: &str, owner: &str, group: &str) -> Vec<String> {
+    let mut details = Vec::new();
+    if state.mode != mode {
+        details.push(format!("mode {} -> {mode}", state.mode));
+    }
+    if !state.belongs_to(owner, group) {
+        details.push(format!("owner {}:{} -> {owner}:{group}", state.owner, state.group));
+    }
+    details
+}
+
+/// What the memory calls ours and the desired state does not name.
+fn orphans(desired: &Desired, observed: &Observed) -> Vec<Resource> {
+    let wanted: BTreeSet<&str> = desired.files.iter().map(|file| file.path.as_str()).collect();
+    let units: BTreeSet<&str> = desired.services.iter().map(|service| service.unit.as_str()).collect();
+    let gone_units = observed.memory.units.iter().filter(|unit| !units.contains(unit.as_str()));
+    let mut orphans: Vec<Resource> = gone_units.map(|unit| Resource { kind: "unit", name: unit.clone() }).collect();
+    let unit_files: BTreeSet<String> = orphans.iter().map(|orphan| format!("/etc/systemd/system/{}", orphan.name)).collect();
+    let gone_files = observed.memory.files.keys().filter(|path| !wanted.contains(path.as_str()) && !unit_files.contains(*path));
+    orphans.extend(gone_files.map(|path| Resource { kind: "file", name: path.clone() }));
+    orphans
+}
+
+/// Leaves what belongs to the roles. What all of them stand on (the user, the networks) stays in.
+fn narrow(plan: &mut Plan, desired: &Desired, roles: &BTreeSet<String>) {
+    let image_in = |name: &str| {
+        desired.services.iter().any(|service| service.image == name && roles.contains(&service.role))
+    };
+    plan.actions.retain(|action| match &action.step {
+        Step::PutDirectory(directory) => roles.contains(&directory.role) || directory.role == "matrix-base",
+        Step::MakeKey(key) => roles.contains(&key.role),
+        Step::PutFile(file) => roles.contains(&file.role),
+        Step::PullImage(image) => image_in(&image.name),
+        Step::EnableUnit(service) => roles.contains(&service.role),
+        Step::PutDatabase(_) => roles.contains("postgres"),
+        Step::InstallDocker | Step::CreateAccount(_) | Step::CreateNetwork(_) => true,
+        Step::RemoveUnit(_) | Step::RemoveFile(_) => false,
+    });
+    let units: BTreeSet<&str> =
+        desired.services.iter().filter(|service| roles.contains(&service.role)).map(|service| service.unit.as_str()).collect();
+    plan.restarts.retain(|restart| units.contains(restart.unit.as_str()) || restart.reasons.iter().any(|reason| reason.starts_with("requires ")));
+}
+
+/// Lowercase hex of a text's SHA-256.
+fn sha256(text: &str) -> String {
+    hex::encode(Sha256::digest(text.as_bytes()))
+}

@@ -1,0 +1,18 @@
+//! Desired and observed state -> the ordered actions that turn one into the other. Pure: no I/O, no
+//! clock, no randomness. Must not know hosts or people.
+
+mod action;
+mod compare;
+mod diff;
+mod memory;
+mod observed;
+mod restart;
+
+pub use action::{Action, Change, Plan, Resource, Restart, RestartKind, Step};
+pub use compare::{Scope, plan};
+pub use memory::{Memory, OwnedFile, database_fingerprint};
+pub use restart::{stopped_first, waves};
+pub use observed::{NetworkState, Observed, PathKind, PathState, UnitState};
+
+/// The version of every JSON document that describes a plan.
+pub const VERSION: u32 = 1;

@@ -1,0 +1,175 @@
+//! All roles, read: manifests, defaults, documentation, wiring.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::manifest::Manifest;
+use super::read;
+use super::source::Source;
+use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::inventory::{Layer, LayerKind, Node, Variable, yaml};
+
+/// What the comment above a variable says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Documentation {
+    /// The comment without `#`, lines joined by newlines.
+    pub text: String,
+    /// Marked with `# type: secret`.
+    pub secret: bool,
+}
+
+/// One component.
+#[derive(Clone, Debug)]
+pub struct Role {
+    /// What it wants.
+    pub manifest: Manifest,
+    /// Its variables and their defaults, in the order of the file.
+    pub defaults: Vec<Variable>,
+    /// What its variables are for.
+    pub documentation: BTreeMap<String, Documentation>,
+}
+
+/// Every role that there is.
+#[derive(Clone, Debug)]
+pub struct Library {
+    /// In an order that puts a role behind the ones that it requires.
+    pub roles: Vec<Role>,
+    /// What connects roles.
+    pub wiring: Vec<Variable>,
+    source: Source,
+}
+
+impl Library {
+    /// Reads every role of a source.
+    ///
+    /// # Errors
+    /// All that is wrong with any of them, together.
+    pub fn load(source: Source) -> Result<Self> {
+        let mut problems = Vec::new();
+        let mut roles = Vec::new();
+        for name in source.roles() {
+            match role(&source, &name) {
+                Ok(role) => roles.push(role),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        let wiring = source.get("roles/wiring.yml").map_or(Ok(Vec::new()), |text| Ok(variables("roles/wiring.yml", text)?.0));
+        let wiring = wiring.unwrap_or_else(|problem: Diagnostic| {
+            problems.push(problem);
+            Vec::new()
+        });
+        if !problems.is_empty() {
+            return Err(Error::invalid(problems));
+        }
+        Ok(Self { roles: ordered(roles), wiring, source })
+    }
+
+    /// A role by name.
+    pub fn role(&self, name: &str) -> Option<&Role> {
+        self.roles.iter().find(|role| role.manifest.name == name)
+    }
+
+    /// A file under `templates/`, by its path below that folder.
+    pub fn template(&self, path: &str) -> Option<&str> {
+        self.source.get(&format!("templates/{path}"))
+    }
+
+    /// The defaults of every role and the wiring, low to high.
+    pub fn layers(&self) -> Vec<Layer> {
+        let defaults = self.roles.iter().map(|role| Layer {
+            kind: LayerKind::RoleDefaults,
+            name: role.manifest.name.clone(),
+            variables: role.defaults.clone(),
+        });
+        let wiring = Layer { kind: LayerKind::Wiring, name: "wiring".to_owned(), variables: self.wiring.clone() };
+        defaults.chain([wiring]).collect()
+    }
+
+    /// The names of the variables that are documented as secret.
+    pub fn secret_names(&self) -> BTreeSet<String> {
+        let documented = self.roles.iter().flat_map(|role| role.documentation.iter());
+        documented.filter(|(_, documentation)| documentation.secret).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Old variable names with the new ones, of every role.
+    pub fn renamed(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.roles.iter().flat_map(|role| &role.manifest.renamed).map(|(old, new)| (old.as_str(), new.as_str()))
+    }
+}
+
+fn role(source: &Source, name: &str) -> Result<Role, Diagnostic> {
+    let path = format!("roles/{name}/role.yml");
+    let node = parse(&path, source.get(&path).unwrap_or_default())?;
+    let manifest = read::manifest(&node)?;
+    if manifest.name != name {
+        return Err(Diagnostic::error("H0306", format!("the role in `{path}` calls itself `{}`", manifest.name)).at(&node.span));
+    }
+    let path = format!("roles/{name}/defaults.yml");
+    let (defaults, documentation) = variables(&path, source.get(&path).unwrap_or_default())?;
+    Ok(Role { manifest, defaults, documentation })
+}
+
+fn parse(path: &str, text: &str) -> Result<Node, Diagnostic> {
+    let (node, mut warnings) = yaml::read(text, path)?;
+    // A role is ours: what a user is only warned of is an error here.
+    if let Some(mut warning) = warnings.pop() {
+        warning.severity = crate::diagnostic::Severity::Error;
+        return Err(warning);
+    }
+    Ok(node.unwrap_or_else(|| Node::new(crate::inventory::Value::Null, crate::diagnostic::Span::whole(path))))
+}
+
+fn variables(path: &str, text: &str) -> Result<(Vec<Variable>, BTreeMap<String, Documentation>), Diagnostic> {
+    let node = parse(path, text)?;
+    let lines: Vec<&str> = text.lines().collect();
+    let mut variables = Vec::new();
+    let mut documentation = BTreeMap::new();
+    for (key, value) in read::top_level(&node)? {
+        let name = key.as_text().unwrap_or_default().to_owned();
+        documentation.insert(name.clone(), comment_above(&lines, key.span.line as usize));
+        variables.push(Variable { name, name_span: key.span.clone(), value: value.clone() });
+    }
+    Ok((variables, documentation))
+}
+
+/// The comment lines that end directly above `line` (which counts from 1).
+fn comment_above(lines: &[&str], line: usize) -> Documentation {
+    let above = lines.get(..line.saturating_sub(1)).unwrap_or_default();
+    let start = above.iter().rposition(|line| !line.starts_with('#')).map_or(0, |index| index + 1);
+    let mut documentation = Documentation::default();
+    let mut text = Vec::new();
+    for line in &above[start..] {
+        match line.trim_start_matches('#').trim() {
+            "type: secret" => documentation.secret = true,
+            words => text.push(words),
+        }
+    }
+    documentation.text = text.join("\n");
+    documentation
+}
+
+/// Puts each role behind the ones that it requires; otherwise the order stays as it is.
+fn ordered(roles: Vec<Role>) -> Vec<Role> {
+    let mut waiting = roles;
+    let mut done: Vec<Role> = Vec::new();
+    while !waiting.is_empty() {
+        let names: BTreeSet<String> = waiting.iter().map(|role| role.manifest.name.clone()).collect();
+        let ready = waiting.iter().position(|role| !role.manifest.requires.iter().any(|name| names.contains(name)));
+        // Roles that require each other keep the order of their names.
+        done.push(waiting.remove(ready.unwrap_or(0)));
+    }
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comment_documents_the_variable_below_it() {
+        let lines = ["# Other.", "", "# The key.", "# type: secret", "name: x"];
+        let documentation = comment_above(&lines, 5);
+        assert_eq!(documentation, Documentation { text: "The key.".into(), secret: true });
+        assert_eq!(comment_above(&lines, 2).text, "Other.");
+        assert_eq!(comment_above(&lines, 1).text, "");
+    }
+}

@@ -1,0 +1,16 @@
+//! Components as data. Takes `roles/` and `templates/`, embedded or from `--roles-dir`; gives typed
+//! manifests and the defaults as layers. Must not know hosts, inventories, or values of variables.
+//! `docs/roles.md` describes the format.
+
+mod fields;
+mod library;
+mod manifest;
+mod read;
+mod source;
+
+pub use library::{Documentation, Library, Role};
+pub use manifest::{
+    Account, Container, Directory, FileContent, FileEntry, Format, Health, ImageEntry, Key, Manifest, Mount, Network, Operation, Probe,
+    Repeat, Rule, RuleKind, Service, Tmpfs,
+};
+pub use source::Source;

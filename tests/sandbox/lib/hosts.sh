@@ -1,0 +1,142 @@
+# Disposable hosts: start, exec, stop, list.
+# shellcheck shell=bash
+
+HOSTS=$CACHE/hosts
+
+check_name() {
+    [[ ${1:-} =~ ^[a-z0-9][a-z0-9-]{0,62}$ ]] ||
+        fail "a host's name is made of a-z, 0-9 and -, at most 63 characters; got \`${1:-}\`"
+}
+
+container_of() { printf '%s%s' "$CONTAINER_PREFIX" "$1"; }
+
+host_exists() { docker container inspect "$(container_of "$1")" >/dev/null 2>&1; }
+
+# Prints the port on 127.0.0.1 that leads to a guest's port.
+published_port() {
+    docker container inspect --format \
+        "{{(index (index .NetworkSettings.Ports \"$2/tcp\") 0).HostPort}}" "$(container_of "$1")"
+}
+
+describe_host() {
+    local name=$1
+    printf '{"name":"%s","ssh_port":%s,"http_port":%s,"https_port":%s,"federation_port":%s,' "$name" \
+        "$(published_port "$name" 22)" "$(published_port "$name" 80)" \
+        "$(published_port "$name" 443)" "$(published_port "$name" 8448)"
+    printf '"ssh_key":"%s","known_hosts":"%s","user":"root","registry":"%s","ca_cert":"%s","container":"%s"}' \
+        "$SSH_KEYS/id_ed25519" "$HOSTS/$name/known_hosts" "$GUEST_REGISTRY" "$TLS/ca.pem" "$(container_of "$name")"
+}
+
+ssh_answers() {
+    ssh -F none -i "$SSH_KEYS/id_ed25519" -p "$2" -o "UserKnownHostsFile=$HOSTS/$1/known_hosts" \
+        -o StrictHostKeyChecking=yes -o BatchMode=yes -o ConnectTimeout=2 -o IdentitiesOnly=yes \
+        root@127.0.0.1 true
+}
+
+# One exec that polls inside the host: it is cheaper than an exec a look.
+wait_inside() {
+    docker exec "$(container_of "$1")" sh -c '
+        look() {
+            docker version && curl --silent --fail http://127.0.0.1:5000/v2/_catalog && test -S /run/dbus/system_bus_socket
+        }
+        tries=0
+        until look >/dev/null 2>&1; do
+            tries=$((tries + 1))
+            [ "$tries" -lt 400 ] || { systemctl --failed --no-pager; journalctl --no-pager -n 40; exit 1; }
+            sleep 0.1
+        done
+        state=$(timeout 40 systemctl is-system-running --wait)
+        [ "$state" = running ] || { echo "systemd is $state"; systemctl --failed --no-pager; exit 1; }
+    ' >&2
+}
+
+start_host() {
+    local name container folder port type publish=() registry
+    check_name "${1:-}"
+    name=$1
+    shift
+    while [ "$#" -gt 0 ]; do
+        case $1 in
+            --publish)
+                [[ ${2:-} =~ ^[0-9]+:[0-9]+(/udp|/tcp)?$ ]] || fail "--publish wants HOSTPORT:GUESTPORT"
+                publish+=(--publish "127.0.0.1:$2")
+                shift 2
+                ;;
+            *) fail "\`start\` does not know \`$1\`" ;;
+        esac
+    done
+    registry=$(registry_folder) || fail "the images are missing: run \`sandbox prepare\`"
+    if ! image_exists "$(host_image)" || [ ! -e "$registry/complete" ]; then
+        fail "the images are missing or old: run \`sandbox prepare\`"
+    fi
+    if host_exists "$name"; then fail "host \`$name\` exists: \`sandbox stop $name\` removes it"; fi
+
+    container=$(container_of "$name")
+    folder=$HOSTS/$name
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    # Not --privileged: it fails on machines without CAP_SYS_RESOURCE. The names are the tests' server.
+    docker run --detach --name "$container" --hostname "$name" --label "$HOST_LABEL=$name" \
+        --cap-add ALL --cap-drop SYS_RESOURCE \
+        --security-opt seccomp=unconfined --security-opt apparmor=unconfined \
+        --cgroupns host --volume /sys/fs/cgroup:/sys/fs/cgroup:rw \
+        --sysctl net.ipv6.conf.all.disable_ipv6=0 \
+        --tmpfs /run:rw,exec,mode=755 --tmpfs /run/lock --tmpfs /tmp:rw,exec,mode=1777 \
+        --volume "$registry:/var/lib/docker-registry:ro" \
+        --add-host example.com:127.0.0.1 --add-host matrix.example.com:127.0.0.1 \
+        --add-host element.example.com:127.0.0.1 \
+        --publish 127.0.0.1::22 --publish 127.0.0.1::80 --publish 127.0.0.1::443 --publish 127.0.0.1::8448 \
+        "${publish[@]}" "$(host_image)" >/dev/null || {
+        docker rm --force --volumes "$container" >/dev/null 2>&1 || true
+        fail "docker could not start \`$name\`"
+    }
+    port=$(published_port "$name" 22)
+    for type in ed25519 ecdsa rsa; do
+        printf '[127.0.0.1]:%s %s\n' "$port" "$(cut -d ' ' -f 1,2 "$SSH_KEYS/ssh_host_${type}_key.pub")"
+    done >"$folder/known_hosts"
+    if ! wait_inside "$name" || ! wait_for 20 "sshd of $name" ssh_answers "$name" "$port"; then
+        stop_host "$name"
+        fail "host \`$name\` did not come up"
+    fi
+    describe_host "$name"
+    printf '\n'
+}
+
+exec_in_host() {
+    local name=${1:-} flags=(--interactive)
+    check_name "$name"
+    shift
+    [ "${1:-}" != -- ] || shift
+    [ "$#" -gt 0 ] || fail "exec wants a command: sandbox exec NAME -- COMMAND..."
+    if [ -t 0 ] && [ -t 1 ]; then flags+=(--tty); fi
+    exec docker exec "${flags[@]}" "$(container_of "$name")" "$@"
+}
+
+stop_host() {
+    check_name "${1:-}"
+    docker rm --force --volumes "$(container_of "$1")" >/dev/null 2>&1 || true
+    rm -rf "${HOSTS:?}/$1"
+}
+
+host_names() {
+    docker ps --all --filter "label=$HOST_LABEL" --format "{{.Label \"$HOST_LABEL\"}}"
+}
+
+stop_all_hosts() {
+    local name
+    for name in $(host_names); do
+        stop_host "$name" &
+    done
+    wait
+}
+
+list_hosts() {
+    local name separator=
+    printf '['
+    for name in $(docker ps --filter "label=$HOST_LABEL" --format "{{.Label \"$HOST_LABEL\"}}"); do
+        printf '%s' "$separator"
+        describe_host "$name"
+        separator=,
+    done
+    printf ']\n'
+}
