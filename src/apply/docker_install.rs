@@ -34,5 +34,7 @@ pub async fn install(run: &Run<'_>) -> Result<()> {
     let complaint = String::from_utf8_lossy(&output.stderr);
     let last: Vec<&str> = complaint.lines().rev().take(5).collect();
     let last: Vec<&str> = last.into_iter().rev().collect();
-    Err(Error::new(Kind::HostFailed, "Docker could not be installed").caused_by(last.join("; ")).hint("install Docker by hand and run this again"))
+    Err(Error::new(Kind::HostFailed, "Docker could not be installed")
+        .caused_by(last.join("; "))
+        .hint("install Docker by hand and run this again"))
 }

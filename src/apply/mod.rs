@@ -6,8 +6,8 @@
 
 mod account;
 mod databases;
-mod docker_install;
 mod dispatch;
+mod docker_install;
 mod preflight;
 mod pull;
 mod remember;

@@ -16,8 +16,10 @@ const LISTENING: &str = "cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | while re
 /// One is taken by something that is not the service itself.
 pub async fn ports(run: &Run<'_>) -> Result<()> {
     let starting = run.plan.restarts.iter().filter(|restart| restart.kind == RestartKind::Start);
-    let services: Vec<_> =
-        starting.filter_map(|restart| run.desired.services.iter().find(|service| service.unit == restart.unit)).filter(|service| !service.ports.is_empty()).collect();
+    let services: Vec<_> = starting
+        .filter_map(|restart| run.desired.services.iter().find(|service| service.unit == restart.unit))
+        .filter(|service| !service.ports.is_empty())
+        .collect();
     if services.is_empty() {
         return Ok(());
     }

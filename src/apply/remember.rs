@@ -55,7 +55,8 @@ async fn write(run: &Run<'_>, memory: &Memory) -> Result<()> {
 }
 
 fn file(memory: &Memory) -> Result<PushFile> {
-    let text = serde_json::to_vec_pretty(memory).map_err(|error| Error::new(Kind::Usage, "the manifest cannot be written").caused_by(error))?;
+    let text =
+        serde_json::to_vec_pretty(memory).map_err(|error| Error::new(Kind::Usage, "the manifest cannot be written").caused_by(error))?;
     Ok(PushFile {
         path: MEMORY_PATH.into(),
         bytes: text,

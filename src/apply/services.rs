@@ -21,7 +21,8 @@ pub async fn bring_up(run: &Run<'_>, wave: &[Restart]) -> Result<()> {
     let units: Vec<String> = wave.iter().map(|restart| restart.unit.clone()).collect();
     run.stage(format!("starting {}", units.join(", ")));
     host::systemd::reset_failed(&**run.host, &units).await?;
-    let of = |kind: RestartKind| wave.iter().filter(move |restart| restart.kind == kind).map(|restart| restart.unit.clone()).collect::<Vec<_>>();
+    let of =
+        |kind: RestartKind| wave.iter().filter(move |restart| restart.kind == kind).map(|restart| restart.unit.clone()).collect::<Vec<_>>();
     let (restarting, starting) = (of(RestartKind::Restart), of(RestartKind::Start));
     let mut outcome = Ok(());
     if !restarting.is_empty() {
@@ -102,7 +103,13 @@ pub async fn stop(host: &dyn Host, name: &str, services: &[Service], sink: &Sink
     host::systemd::stop(host, &units).await
 }
 
-async fn healthy(host: &Arc<dyn Host>, name: &str, services: &[Service], sink: &Sink, redact: &(dyn Fn(&str) -> String + Sync)) -> Result<()> {
+async fn healthy(
+    host: &Arc<dyn Host>,
+    name: &str,
+    services: &[Service],
+    sink: &Sink,
+    redact: &(dyn Fn(&str) -> String + Sync),
+) -> Result<()> {
     if services.iter().all(|service| service.health.is_none()) {
         return Ok(());
     }

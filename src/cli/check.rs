@@ -3,8 +3,8 @@
 use clap::{Args, ValueEnum};
 use serde_json::{Value as Json, json};
 
-use super::global::GlobalArgs;
 use super::Exit;
+use super::global::GlobalArgs;
 use crate::diagnostic::{Diagnostic, Kind, Result, Severity};
 use crate::pipeline::{HostFacts, Loaded, Prepared};
 use crate::report::{self, Terminal};

@@ -12,6 +12,7 @@ use crate::secret::Secret;
 
 /// Options that every command takes.
 #[derive(Clone, Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 pub struct GlobalArgs {
     /// The inventory: a hosts file or a folder that holds one
     #[arg(short, long, global = true, env = "HOMESTEAD_INVENTORY", default_value = "inventory/hosts", value_name = "PATH")]
@@ -68,9 +69,8 @@ impl GlobalArgs {
     pub fn sources(&self) -> Result<Sources> {
         let mut vault = VaultPasswords::default();
         for file in &self.vault_password_file {
-            let text = fs_err::read_to_string(file).map_err(|error| {
-                Error::new(Kind::Invalid, format!("cannot read the vault password from `{file}`")).caused_by(error)
-            })?;
+            let text = fs_err::read_to_string(file)
+                .map_err(|error| Error::new(Kind::Invalid, format!("cannot read the vault password from `{file}`")).caused_by(error))?;
             vault.add(None, &Secret::new(text.trim_end_matches(['\n', '\r']).to_owned()));
         }
         if self.ask_vault_pass {

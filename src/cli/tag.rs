@@ -38,9 +38,9 @@ pub enum Job {
 /// An unknown tag, with the nearest known one.
 pub fn parse(tag: &str, library: &Library, group: Option<&str>) -> Result<Job> {
     let wanted_group = || {
-        group
-            .map(|group| Some(group.to_owned()))
-            .ok_or_else(|| Error::new(Kind::Usage, format!("`{tag}` needs a group")).hint(format!("homestead run-tags {tag} -e group=synapse")))
+        group.map(|group| Some(group.to_owned())).ok_or_else(|| {
+            Error::new(Kind::Usage, format!("`{tag}` needs a group")).hint(format!("homestead run-tags {tag} -e group=synapse"))
+        })
     };
     match tag {
         "install-all" => return Ok(Job::Converge { roles: None, remove_orphans: false }),

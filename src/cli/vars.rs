@@ -48,8 +48,7 @@ impl VarsArgs {
         let mut names: Vec<&str> = variables.names().collect();
         names.sort_unstable();
         if terminal.json() {
-            let entries: Map<String, Json> =
-                names.iter().map(|name| ((*name).to_owned(), self.entry(name, loaded, variables))).collect();
+            let entries: Map<String, Json> = names.iter().map(|name| ((*name).to_owned(), self.entry(name, loaded, variables))).collect();
             let document = json!({"version": 1, "variables": entries});
             terminal.out(&format!("{document:#}\n"));
             return;

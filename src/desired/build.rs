@@ -82,29 +82,48 @@ impl Walk<'_> {
         let role = || manifest.name.clone();
         let evaluator = self.evaluator;
         collect(&mut desired.accounts, findings, &manifest.accounts, evaluator, |entry| &entry.repeat, account);
-        collect(&mut desired.directories, findings, &manifest.directories, evaluator, |entry| &entry.repeat, |entry, evaluator| {
-            Ok(Directory {
-                path: evaluator.path(&entry.path)?,
-                mode: evaluator.mode(&entry.mode)?,
-                owner: evaluator.text(&entry.owner)?,
-                group: evaluator.text(&entry.group)?,
-                role: role(),
-            })
-        });
-        collect(&mut desired.keys, findings, &manifest.keys, evaluator, |entry| &entry.repeat, |entry, evaluator| {
-            Ok(Key {
-                path: evaluator.path(&entry.path)?,
-                mode: evaluator.mode(&entry.mode)?,
-                owner: evaluator.text(&entry.owner)?,
-                group: evaluator.text(&entry.group)?,
-                command: evaluator.text(&entry.command)?,
-                role: role(),
-            })
-        });
+        collect(
+            &mut desired.directories,
+            findings,
+            &manifest.directories,
+            evaluator,
+            |entry| &entry.repeat,
+            |entry, evaluator| {
+                Ok(Directory {
+                    path: evaluator.path(&entry.path)?,
+                    mode: evaluator.mode(&entry.mode)?,
+                    owner: evaluator.text(&entry.owner)?,
+                    group: evaluator.text(&entry.group)?,
+                    role: role(),
+                })
+            },
+        );
+        collect(
+            &mut desired.keys,
+            findings,
+            &manifest.keys,
+            evaluator,
+            |entry| &entry.repeat,
+            |entry, evaluator| {
+                Ok(Key {
+                    path: evaluator.path(&entry.path)?,
+                    mode: evaluator.mode(&entry.mode)?,
+                    owner: evaluator.text(&entry.owner)?,
+                    group: evaluator.text(&entry.group)?,
+                    command: evaluator.text(&entry.command)?,
+                    role: role(),
+                })
+            },
+        );
         collect(&mut desired.networks, findings, &manifest.networks, evaluator, |entry| &entry.repeat, network);
-        collect(&mut desired.images, findings, &manifest.images, evaluator, |entry| &entry.repeat, |entry, evaluator| {
-            Ok(Image { name: evaluator.text(&entry.name)?, services: Vec::new() })
-        });
+        collect(
+            &mut desired.images,
+            findings,
+            &manifest.images,
+            evaluator,
+            |entry| &entry.repeat,
+            |entry, evaluator| Ok(Image { name: evaluator.text(&entry.name)?, services: Vec::new() }),
+        );
         let first_service = desired.services.len();
         for service in &manifest.services {
             if let Err(problem) = self.service(service, desired) {
@@ -113,9 +132,14 @@ impl Walk<'_> {
         }
         let units: Vec<String> =
             desired.services[first_service..].iter().filter(|service| service.autostart).map(|service| service.unit.clone()).collect();
-        collect(&mut desired.files, findings, &manifest.files, evaluator, |entry| &entry.repeat, |entry, evaluator| {
-            self.file(entry, evaluator, &units)
-        });
+        collect(
+            &mut desired.files,
+            findings,
+            &manifest.files,
+            evaluator,
+            |entry| &entry.repeat,
+            |entry, evaluator| self.file(entry, evaluator, &units),
+        );
         if let Some(node) = &manifest.databases {
             match self.databases(node) {
                 Ok(databases) => desired.databases.extend(databases),
@@ -135,10 +159,8 @@ impl Walk<'_> {
             FileContent::Text(node) => evaluator.text(node)?,
             FileContent::Value(node) => render::value(entry.format, evaluator.json(node)?, &entry.span)?,
             FileContent::Template(name, values) => {
-                let values = values
-                    .iter()
-                    .map(|(name, node)| Ok((name.clone(), evaluator.json(node)?)))
-                    .collect::<Result<Vec<_>, Diagnostic>>()?;
+                let values =
+                    values.iter().map(|(name, node)| Ok((name.clone(), evaluator.json(node)?))).collect::<Result<Vec<_>, Diagnostic>>()?;
                 self.template(&format!("{}/{name}", self.manifest.name), &values)?
             }
         };
@@ -161,9 +183,9 @@ impl Walk<'_> {
 
     fn template(&self, path: &str, values: &[(String, Json)]) -> Result<String, Diagnostic> {
         let variables = self.evaluator.variables();
-        self.options.templates.render(path, values, &|name| {
-            variables.definition(name).map(|_| variables.get(name).map(|evaluated| evaluated.value))
-        })
+        self.options
+            .templates
+            .render(path, values, &|name| variables.definition(name).map(|_| variables.get(name).map(|evaluated| evaluated.value)))
     }
 
     fn databases(&self, node: &Node) -> Result<Vec<Database>, Diagnostic> {
@@ -214,10 +236,9 @@ impl Walk<'_> {
             });
             let command = |name: &str, otherwise: &str| {
                 let variables = self.evaluator.variables();
-                variables.definition(name).map_or_else(
-                    || Ok(Json::String(otherwise.to_owned())),
-                    |_| variables.get(name).map(|evaluated| evaluated.value),
-                )
+                variables
+                    .definition(name)
+                    .map_or_else(|| Ok(Json::String(otherwise.to_owned())), |_| variables.get(name).map(|evaluated| evaluated.value))
             };
             let values = [
                 ("service".to_owned(), value),
@@ -320,10 +341,7 @@ fn order(desired: &mut Desired, findings: &mut Vec<Diagnostic>) {
     let mut files: BTreeMap<String, File> = BTreeMap::new();
     for file in std::mem::take(&mut desired.files) {
         if let Some(other) = files.get(&file.path) {
-            findings.push(Diagnostic::error(
-                "H0317",
-                format!("the roles `{}` and `{}` both write `{}`", other.role, file.role, file.path),
-            ));
+            findings.push(Diagnostic::error("H0317", format!("the roles `{}` and `{}` both write `{}`", other.role, file.role, file.path)));
         }
         files.insert(file.path.clone(), file);
     }

@@ -160,7 +160,9 @@ impl<'a> Evaluator<'a> {
         if valid {
             Ok(format!("{digits:0>4}"))
         } else {
-            Err(Diagnostic::error("H0311", format!("`{text}` is no file mode")).at(&node.span).help("three or four octal digits, such as \"0640\""))
+            Err(Diagnostic::error("H0311", format!("`{text}` is no file mode"))
+                .at(&node.span)
+                .help("three or four octal digits, such as \"0640\""))
         }
     }
 

@@ -11,7 +11,5 @@ mod template;
 mod validate;
 
 pub use build::{Options, build};
-pub use resource::{
-    Account, Database, Desired, Directory, File, Health, Image, Key, Network, Operation, Probe, Service,
-};
+pub use resource::{Account, Database, Desired, Directory, File, Health, Image, Key, Network, Operation, Probe, Service};
 pub use template::Templates;

@@ -22,7 +22,12 @@ const ATTEMPTS: usize = 3;
 const MAX_ROUNDS: usize = 10;
 
 /// Logs `handle` in.
-pub(super) async fn log_in(handle: &mut Handle<Checker>, target: &Target, password: Option<&Secret<String>>, prompt: &dyn Prompt) -> Result<()> {
+pub(super) async fn log_in(
+    handle: &mut Handle<Checker>,
+    target: &Target,
+    password: Option<&Secret<String>>,
+    prompt: &dyn Prompt,
+) -> Result<()> {
     let mut attempt = Attempt { handle, target, prompt, methods: Vec::new(), tried: Vec::new(), notes: Vec::new(), done: false };
     let first = attempt.handle.authenticate_none(&target.user).await;
     attempt.took(first.map_err(|error| attempt.broken(error))?);
@@ -70,10 +75,15 @@ impl Attempt<'_> {
             Some(agent) => agent.request_identities().await.unwrap_or_default(),
             None => Vec::new(),
         };
-        let named: Vec<(PathBuf, Option<PublicKey>)> = self.target.named_identities.iter().map(|file| (file.clone(), public_half(file))).collect();
-        let is_named = |identity: &AgentIdentity| named.iter().any(|(_, key)| key.as_ref().is_some_and(|key| key.key_data() == identity.public_key().key_data()));
+        let named: Vec<(PathBuf, Option<PublicKey>)> =
+            self.target.named_identities.iter().map(|file| (file.clone(), public_half(file))).collect();
+        let is_named = |identity: &AgentIdentity| {
+            named.iter().any(|(_, key)| key.as_ref().is_some_and(|key| key.key_data() == identity.public_key().key_data()))
+        };
         let (chosen, others): (Vec<_>, Vec<_>) = identities.iter().partition(|identity| is_named(identity));
-        let held = |key: &Option<PublicKey>| key.as_ref().is_some_and(|key| chosen.iter().any(|identity| identity.public_key().key_data() == key.key_data()));
+        let held = |key: &Option<PublicKey>| {
+            key.as_ref().is_some_and(|key| chosen.iter().any(|identity| identity.public_key().key_data() == key.key_data()))
+        };
 
         // Keys that somebody named come first: a server closes the connection after a few wrong ones.
         self.agent_keys(&mut agent, &chosen).await?;
@@ -163,7 +173,10 @@ impl Attempt<'_> {
             }
             let question = format!("Passphrase of the key {}: ", file.display());
             let Some(passphrase) = self.prompt.ask(&question, false).await? else {
-                self.notes.push(format!("the key `{}` has a passphrase, and there is no terminal to ask for it: add it to an ssh agent (`ssh-add {0}`)", file.display()));
+                self.notes.push(format!(
+                    "the key `{}` has a passphrase, and there is no terminal to ask for it: add it to an ssh agent (`ssh-add {0}`)",
+                    file.display()
+                ));
                 return Ok(());
             };
             match load_secret_key(file, Some(passphrase.reveal())) {
@@ -226,7 +239,9 @@ impl Attempt<'_> {
                         self.tried.push("keyboard-interactive with the password".to_owned());
                         Some(password.clone())
                     }
-                    None => self.prompt.ask(&format!("{}@{}: {}", self.target.user, self.target.address, prompt.prompt), prompt.echo).await?,
+                    None => {
+                        self.prompt.ask(&format!("{}@{}: {}", self.target.user, self.target.address, prompt.prompt), prompt.echo).await?
+                    }
                 };
                 let Some(answer) = answer else {
                     self.notes.push(format!("the server asks `{}`, and there is no terminal to answer", prompt.prompt.trim()));
@@ -251,7 +266,8 @@ impl Attempt<'_> {
             error = error.hint(note.clone());
         }
         if self.handle.is_closed() {
-            error = error.hint("the server closed the connection after too many attempts: name one key with `ansible_ssh_private_key_file`");
+            error =
+                error.hint("the server closed the connection after too many attempts: name one key with `ansible_ssh_private_key_file`");
         }
         if !self.methods.is_empty() {
             let methods: Vec<&str> = self.methods.iter().map(<&str>::from).collect();

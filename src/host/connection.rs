@@ -42,7 +42,8 @@ impl Connection {
             return other();
         }
         let why = self.lost.get().map(|why| format!(": {why}")).unwrap_or_default();
-        Error::new(Kind::Unreachable, format!("connection lost to `{}`{why}", self.name)).hint("run the same command again: it goes on where this run stopped")
+        Error::new(Kind::Unreachable, format!("connection lost to `{}`{why}", self.name))
+            .hint("run the same command again: it goes on where this run stopped")
     }
 
     /// Connects to the host of `context`.
@@ -53,7 +54,10 @@ impl Connection {
     async fn forward(&self, address: &str, port: u16) -> Result<Box<dyn Stream>> {
         let opened = self.handle.channel_open_direct_tcpip(address, u32::from(port), "127.0.0.1", 0).await;
         let channel = opened.map_err(|error| {
-            self.lost_or(|| Error::new(Kind::Unreachable, format!("the jump host `{}` cannot reach `{address}` port {port}", self.name)).caused_by(error))
+            self.lost_or(|| {
+                Error::new(Kind::Unreachable, format!("the jump host `{}` cannot reach `{address}` port {port}", self.name))
+                    .caused_by(error)
+            })
         })?;
         Ok(Box::new(channel.into_stream()))
     }
@@ -149,7 +153,8 @@ async fn tcp(target: &Target, limit: Duration) -> Result<TcpStream> {
             }
             Ok(Err(error)) => last = unreachable(target, "cannot be reached").caused_by(error),
             Err(_) => {
-                last = unreachable(target, &format!("did not answer in {} s", limit.as_secs())).hint("is the machine up, and does its firewall let you in?");
+                last = unreachable(target, &format!("did not answer in {} s", limit.as_secs()))
+                    .hint("is the machine up, and does its firewall let you in?");
             }
         }
     }
@@ -203,7 +208,8 @@ impl HandshakeError {
         match self {
             Self::Key(error) => error,
             Self::Ssh(russh::Error::NoCommonAlgo { kind, theirs, .. }) => {
-                unreachable(target, &format!("offers no {kind:?} algorithm that is safe to use: {}", theirs.join(", "))).hint("is its OpenSSH older than 2014?")
+                unreachable(target, &format!("offers no {kind:?} algorithm that is safe to use: {}", theirs.join(", ")))
+                    .hint("is its OpenSSH older than 2014?")
             }
             Self::Ssh(russh::Error::Version) => unreachable(target, "is no SSH server").hint("is `ansible_port` right?"),
             Self::Ssh(error) => unreachable(target, "closed the connection during the SSH handshake").caused_by(error),
@@ -225,18 +231,24 @@ impl Handler for Checker {
                 known_hosts::learn(file, name, key).map_err(HandshakeError::Key)?;
                 return Ok(true);
             }
-            (Verdict::Unknown, None) => Error::new(Kind::Unreachable, format!("the host key of `{address}` is unknown: {} {fingerprint}", key.algorithm()))
-                .hint("compare the fingerprint with the one that the provider's console shows")
-                .hint(format!("then give `--accept-new-host-key`, or run `ssh-keyscan {port}{address} >> ~/.ssh/known_hosts`")),
+            (Verdict::Unknown, None) => {
+                Error::new(Kind::Unreachable, format!("the host key of `{address}` is unknown: {} {fingerprint}", key.algorithm()))
+                    .hint("compare the fingerprint with the one that the provider's console shows")
+                    .hint(format!("then give `--accept-new-host-key`, or run `ssh-keyscan {port}{address} >> ~/.ssh/known_hosts`"))
+            }
             (Verdict::Changed { file, line }, _) => {
                 let file = file.display();
-                Error::new(Kind::Unreachable, format!("the host key of `{address}` is not the one in `{file}` line {line}: {} {fingerprint}", key.algorithm()))
-                    .hint("somebody may be listening in; or the machine was installed anew")
-                    .hint(format!("if you know why it changed: `ssh-keygen -R '{name}' -f {file}`, then accept the new one"))
+                Error::new(
+                    Kind::Unreachable,
+                    format!("the host key of `{address}` is not the one in `{file}` line {line}: {} {fingerprint}", key.algorithm()),
+                )
+                .hint("somebody may be listening in; or the machine was installed anew")
+                .hint(format!("if you know why it changed: `ssh-keygen -R '{name}' -f {file}`, then accept the new one"))
             }
-            (Verdict::Revoked { file, line }, _) => {
-                Error::new(Kind::Unreachable, format!("the host key of `{address}` is revoked in `{}` line {line}: {fingerprint}", file.display()))
-            }
+            (Verdict::Revoked { file, line }, _) => Error::new(
+                Kind::Unreachable,
+                format!("the host key of `{address}` is revoked in `{}` line {line}: {fingerprint}", file.display()),
+            ),
         };
         Err(HandshakeError::Key(refused))
     }

@@ -42,9 +42,12 @@ pub(super) async fn explain(host: &dyn Host) -> Error {
     let text = String::from_utf8_lossy(&output.stdout);
     let mut lines = text.lines();
     match lines.next().unwrap_or_default() {
-        "absent" => Error::new(Kind::HostFailed, format!("`{name}`: Docker is not installed")).hint("install it: https://docs.docker.com/engine/install/"),
-        "silent" => Error::new(Kind::HostFailed, format!("`{name}`: the Docker engine does not answer: {}", lines.next().unwrap_or_default()))
-            .hint("on the host: `systemctl status docker` and `journalctl -u docker -n 50`"),
+        "absent" => Error::new(Kind::HostFailed, format!("`{name}`: Docker is not installed"))
+            .hint("install it: https://docs.docker.com/engine/install/"),
+        "silent" => {
+            Error::new(Kind::HostFailed, format!("`{name}`: the Docker engine does not answer: {}", lines.next().unwrap_or_default()))
+                .hint("on the host: `systemctl status docker` and `journalctl -u docker -n 50`")
+        }
         _ => Error::new(Kind::HostFailed, format!("`{name}`: the Docker engine cannot be reached at `{SOCKET}`: {}", complaint(&output)))
             .hint("homestead needs the engine's socket at its usual place, or Docker 18.09 or later"),
     }

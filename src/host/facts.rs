@@ -86,7 +86,9 @@ fn pairs(output: &[u8]) -> HashMap<String, String> {
 
 fn read(said: &HashMap<String, String>) -> Facts {
     let get = |name: &str| said.get(name).map_or("", |value| value.trim());
-    let prefixed = |prefix: &'static str| said.iter().filter_map(move |(name, value)| name.strip_prefix(prefix).map(|name| (name.to_owned(), value.trim())));
+    let prefixed = |prefix: &'static str| {
+        said.iter().filter_map(move |(name, value)| name.strip_prefix(prefix).map(|name| (name.to_owned(), value.trim())))
+    };
     let tools: BTreeSet<String> = prefixed("tool ").filter(|(_, value)| *value == "yes").map(|(name, _)| name).collect();
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let users = get("passwd").lines().filter_map(|line| {
@@ -162,7 +164,8 @@ fn ansible(said: &HashMap<String, String>, tools: &BTreeSet<String>) -> Map<Stri
 
 /// In the order in which Ansible's `pkg_mgr` prefers them.
 fn package_manager(tools: &BTreeSet<String>) -> &'static str {
-    let known = [("apt-get", "apt"), ("dnf5", "dnf5"), ("dnf", "dnf"), ("yum", "yum"), ("pacman", "pacman"), ("zypper", "zypper"), ("apk", "apk")];
+    let known =
+        [("apt-get", "apt"), ("dnf5", "dnf5"), ("dnf", "dnf"), ("yum", "yum"), ("pacman", "pacman"), ("zypper", "zypper"), ("apk", "apk")];
     known.into_iter().find(|(tool, _)| tools.contains(*tool)).map_or("unknown", |(_, name)| name)
 }
 
@@ -176,7 +179,11 @@ struct Distribution {
 
 impl Distribution {
     fn read(os_release: &str, debian_version: &str) -> Self {
-        let fields: HashMap<&str, &str> = os_release.lines().filter_map(|line| line.trim().split_once('=')).map(|(name, value)| (name, value.trim_matches(['"', '\'']))).collect();
+        let fields: HashMap<&str, &str> = os_release
+            .lines()
+            .filter_map(|line| line.trim().split_once('='))
+            .map(|(name, value)| (name, value.trim_matches(['"', '\''])))
+            .collect();
         let get = |name: &str| fields.get(name).copied().unwrap_or_default();
         let (name, family) = match get("ID") {
             "debian" | "raspbian" => ("Debian", "Debian"),
@@ -247,7 +254,10 @@ mod tests {
         assert!(facts.free_kib.get("/var/lib/homestead-absent/deep").is_some_and(|free| *free > 0));
         assert!(facts.time > 1_700_000_000);
         let get = |name: &str| facts.ansible.get(name).cloned().unwrap();
-        assert_eq!((get("system"), get("user_id"), get("os_family"), get("pkg_mgr")), (json!("Linux"), json!("root"), json!("Debian"), json!("apt")));
+        assert_eq!(
+            (get("system"), get("user_id"), get("os_family"), get("pkg_mgr")),
+            (json!("Linux"), json!("root"), json!("Debian"), json!("apt"))
+        );
         assert!(get("memtotal_mb").as_u64().unwrap() > 100 && get("processor_vcpus").as_u64().unwrap() > 0);
         let id = facts.next_system_id().unwrap();
         assert!(facts.users.values().all(|user| user.uid != id) && facts.groups.values().all(|gid| *gid != id));
@@ -287,7 +297,12 @@ mod tests {
     fn ports_and_numbers() {
         assert_eq!(ports("0100007F:1F90\n00000000000000000000000000000000:01BB\n"), BTreeSet::from([8080, 443]));
         assert_eq!(system_ids("SYS_UID_MIN 100\n SYS_UID_MAX\t 950\n"), (100, 950));
-        let facts = Facts { system_ids: (101, 999), users: BTreeMap::from([("a".into(), UserId { uid: 999, gid: 1 })]), groups: BTreeMap::from([("b".into(), 998)]), ..Facts::default() };
+        let facts = Facts {
+            system_ids: (101, 999),
+            users: BTreeMap::from([("a".into(), UserId { uid: 999, gid: 1 })]),
+            groups: BTreeMap::from([("b".into(), 998)]),
+            ..Facts::default()
+        };
         assert_eq!(facts.next_system_id(), Some(997));
     }
 }

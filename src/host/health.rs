@@ -65,7 +65,8 @@ pub async fn wait_healthy(host: &dyn Host, docker: &Docker, container: &str, pro
 }
 
 async fn gave_up(host: &dyn Host, docker: &Docker, container: &str, missing: &str, limit: Duration) -> Error {
-    let error = Error::new(Kind::HostFailed, format!("`{}`: `{container}` is not healthy after {} s: {missing}", host.name(), limit.as_secs()));
+    let error =
+        Error::new(Kind::HostFailed, format!("`{}`: `{container}` is not healthy after {} s: {missing}", host.name(), limit.as_secs()));
     // Whatever the container said helps; without it the error stands as well.
     let log = docker.container_log(container, LOG_LINES).await.unwrap_or_default();
     log.into_iter().fold(error, |error, line| error.hint(format!("{container}: {line}")))
@@ -143,7 +144,11 @@ async fn http(host: &dyn Host, name: &str, address: IpAddr, port: u16, path: &st
     })
 }
 
-async fn get(stream: Box<dyn super::Stream>, path: &str, authority: &str) -> std::result::Result<u16, Box<dyn std::error::Error + Send + Sync>> {
+async fn get(
+    stream: Box<dyn super::Stream>,
+    path: &str,
+    authority: &str,
+) -> std::result::Result<u16, Box<dyn std::error::Error + Send + Sync>> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let request = Request::get(path).header("Host", authority).header("Connection", "close").body(Empty::<Bytes>::new())?;
     let answer = async {

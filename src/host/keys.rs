@@ -93,6 +93,9 @@ mod tests {
     fn a_command_must_name_the_path_and_the_path_be_plain() {
         assert!(prepare(&request("/a/b c", KEY_FILE_PATH)).is_err());
         assert!(prepare(&request("/a/b", "true")).is_err());
-        assert_eq!(prepare(&request("/a/b", "x __KEY_FILE_PATH__")).unwrap(), ("/a/.homestead-key/b".to_owned(), "x /a/.homestead-key/b".to_owned()));
+        assert_eq!(
+            prepare(&request("/a/b", "x __KEY_FILE_PATH__")).unwrap(),
+            ("/a/.homestead-key/b".to_owned(), "x /a/.homestead-key/b".to_owned())
+        );
     }
 }

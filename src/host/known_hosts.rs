@@ -135,8 +135,9 @@ pub(super) fn fingerprint(key: &PublicKey) -> String {
 
 /// Writes a key down for `name`.
 pub(super) fn learn(file: &Path, name: &str, key: &PublicKey) -> Result<()> {
-    append(file, &format!("{name} {} {}\n", key.algorithm(), key.public_key_base64()))
-        .map_err(|error| Error::new(Kind::Unreachable, format!("the key of `{name}` cannot be written to `{}`", file.display())).caused_by(error))
+    append(file, &format!("{name} {} {}\n", key.algorithm(), key.public_key_base64())).map_err(|error| {
+        Error::new(Kind::Unreachable, format!("the key of `{name}` cannot be written to `{}`", file.display())).caused_by(error)
+    })
 }
 
 fn append(file: &Path, line: &str) -> std::io::Result<()> {
@@ -183,9 +184,15 @@ mod tests {
         assert_eq!(verdict(&format!("host ssh-ed25519 {OURS}\n"), "[host]:2222", OURS), Verdict::Unknown);
         assert_eq!(verdict(&format!("*.example.com,!x.example.com ssh-ed25519 {OURS}\n"), "y.example.com", OURS), Verdict::Known);
         assert_eq!(verdict(&format!("*.example.com,!x.example.com ssh-ed25519 {OURS}\n"), "x.example.com", OURS), Verdict::Unknown);
-        assert_eq!(verdict(&format!("@revoked * ssh-ed25519 {OURS}\nhost ssh-ed25519 {OURS}\n"), "host", OURS), Verdict::Revoked { file: PathBuf::new(), line: 1 });
+        assert_eq!(
+            verdict(&format!("@revoked * ssh-ed25519 {OURS}\nhost ssh-ed25519 {OURS}\n"), "host", OURS),
+            Verdict::Revoked { file: PathBuf::new(), line: 1 }
+        );
         assert_eq!(verdict(&format!("@cert-authority * ssh-ed25519 {OTHER}\n"), "host", OURS), Verdict::Unknown);
-        assert_eq!(verdict(&format!("{HASHED}\n"), "example.com", "AAAAC3NzaC1lZDI1NTE5AAAAILIG2T/B0l0gaqj3puu510tu9N1OkQ4znY3LYuEm5zCF"), Verdict::Known);
+        assert_eq!(
+            verdict(&format!("{HASHED}\n"), "example.com", "AAAAC3NzaC1lZDI1NTE5AAAAILIG2T/B0l0gaqj3puu510tu9N1OkQ4znY3LYuEm5zCF"),
+            Verdict::Known
+        );
         assert_eq!(verdict(&format!("{HASHED}\n"), "example.org", OURS), Verdict::Unknown);
     }
 

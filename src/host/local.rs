@@ -193,13 +193,18 @@ impl Host for LocalHost {
         let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(self.processes.broken("`docker` has no input or output"));
         };
-        stdin.write_all(&self.elevation.first_input()).await.map_err(|error| self.processes.broken("`docker` does not take its input").caused_by(error))?;
+        stdin
+            .write_all(&self.elevation.first_input())
+            .await
+            .map_err(|error| self.processes.broken("`docker` does not take its input").caused_by(error))?;
         Ok(Box::new(ChildStream { stdin, stdout }))
     }
 
     async fn tcp_stream(&self, address: IpAddr, port: u16) -> Result<Box<dyn Stream>> {
         let connected = TcpStream::connect((address, port)).await;
-        Ok(Box::new(connected.map_err(|error| self.processes.broken(&format!("`{address}` port {port} cannot be reached")).caused_by(error))?))
+        Ok(Box::new(
+            connected.map_err(|error| self.processes.broken(&format!("`{address}` port {port} cannot be reached")).caused_by(error))?,
+        ))
     }
 }
 
@@ -214,14 +219,16 @@ mod tests {
     #[tokio::test]
     async fn input_and_output_larger_than_a_pipe_do_not_block() {
         let input = vec![b'x'; 3_000_000];
-        let output = local().await.exec(Exec::new("cat; cat /dev/null; head -c 1000000 /dev/zero >&2; exit 3").stdin(&input)).await.unwrap();
+        let output =
+            local().await.exec(Exec::new("cat; cat /dev/null; head -c 1000000 /dev/zero >&2; exit 3").stdin(&input)).await.unwrap();
         assert_eq!((output.status, output.stdout.len(), output.stderr.len()), (3, 3_000_000, 1_000_000));
     }
 
     #[tokio::test]
     async fn a_script_may_leave_its_input_unread() {
         let input = vec![b'x'; 3_000_000];
-        let output = local().await.exec(Exec::new("printf '%s|' \"$@\"; kill -TERM $$").arguments(&["a b", "it's"]).stdin(&input)).await.unwrap();
+        let output =
+            local().await.exec(Exec::new("printf '%s|' \"$@\"; kill -TERM $$").arguments(&["a b", "it's"]).stdin(&input)).await.unwrap();
         assert_eq!((output.status, output.stdout.as_slice()), (143, b"a b|it's|".as_slice()));
     }
 

@@ -32,7 +32,8 @@ pub struct Lock {
 /// Takes the host's lock; waits for it as long as `patience` says. An error of kind `Locked` names the
 /// holder.
 pub async fn lock(host: &dyn Host, holder: &LockHolder, patience: Duration) -> Result<Lock> {
-    let mut line = serde_json::to_vec(holder).map_err(|error| Error::new(Kind::Usage, "the lock's holder cannot be written down").caused_by(error))?;
+    let mut line =
+        serde_json::to_vec(holder).map_err(|error| Error::new(Kind::Usage, "the lock's holder cannot be written down").caused_by(error))?;
     line.push(b'\n');
     let seconds = patience.as_secs().to_string();
     match host.hold(Exec::new(LOCK).arguments(&[&seconds]).stdin(&line)).await? {
@@ -48,7 +49,8 @@ fn busy(host: &str, text: &[u8]) -> Error {
         Ok(LockHolder { who, run, command, since }) => format!("`{host}` is locked by {who} since {since}: `{command}`, run `{run}`"),
         Err(_) => format!("`{host}` is locked by another run"),
     };
-    Error::new(Kind::Locked, message).hint("wait for it, or give `--lock-wait SECONDS`; a run whose connection is lost frees its lock by itself")
+    Error::new(Kind::Locked, message)
+        .hint("wait for it, or give `--lock-wait SECONDS`; a run whose connection is lost frees its lock by itself")
 }
 
 #[cfg(test)]
@@ -68,7 +70,10 @@ mod tests {
         let asked = host.asked();
         let asked = asked.first().unwrap();
         assert_eq!(asked.arguments, ["0"]);
-        assert_eq!(asked.stdin, b"{\"who\":\"me@laptop\",\"run\":\"r1\",\"command\":\"homestead apply\",\"since\":\"2026-11-22T03:33:51Z\"}\n");
+        assert_eq!(
+            asked.stdin,
+            b"{\"who\":\"me@laptop\",\"run\":\"r1\",\"command\":\"homestead apply\",\"since\":\"2026-11-22T03:33:51Z\"}\n"
+        );
         let Err(error) = lock(&host, &holder(), Duration::ZERO).await else { panic!("locked twice") };
         assert_eq!(error.kind, Kind::Locked);
         assert_eq!(error.to_string(), "`fake` is locked by me@laptop since 2026-11-22T03:33:51Z: `homestead apply`, run `r1`");

@@ -85,14 +85,16 @@ pub async fn observe(host: &dyn Host, request: &ObserveRequest) -> Result<Observ
         let relevant = super::Output { stderr: lines.join("\n").into_bytes(), stdout: Vec::new(), ..output };
         return Err(failed(host, "looking at its files and units", &relevant));
     }
-    parse(&output.stdout, &request.units).ok_or_else(|| Error::new(Kind::HostFailed, format!("`{}`: what it says about its files and units cannot be read", host.name())))
+    parse(&output.stdout, &request.units)
+        .ok_or_else(|| Error::new(Kind::HostFailed, format!("`{}`: what it says about its files and units cannot be read", host.name())))
 }
 
 /// Reads files, in one exec. Paths that are no files, or links to files, are left out.
 pub async fn fetch(host: &dyn Host, paths: &[String]) -> Result<BTreeMap<String, Vec<u8>>> {
     let stdin = path_list(paths)?;
     let bytes = run(host, "reading files", Exec::new(FETCH).stdin(&stdin)).await?;
-    read_archive(&bytes).map_err(|error| Error::new(Kind::HostFailed, format!("`{}`: the files that it sent cannot be read", host.name())).caused_by(error))
+    read_archive(&bytes)
+        .map_err(|error| Error::new(Kind::HostFailed, format!("`{}`: the files that it sent cannot be read", host.name())).caused_by(error))
 }
 
 fn read_archive(bytes: &[u8]) -> std::io::Result<BTreeMap<String, Vec<u8>>> {
@@ -136,7 +138,8 @@ fn parse(bytes: &[u8], units: &[String]) -> Option<Observed> {
             break;
         }
         let mode = u32::from_str_radix(&mode, 16).ok()?;
-        let (owner, uid, group, gid, size, path, shown) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+        let (owner, uid, group, gid, size, path, shown) =
+            (fields.next()?, fields.next()?, fields.next()?, fields.next()?, fields.next()?, fields.next()?, fields.next()?);
         let (uid, gid) = (uid.parse().ok()?, gid.parse().ok()?);
         let kind = kind(mode);
         let target = match kind {
@@ -212,7 +215,8 @@ mod tests {
         let names = ["with space", "line's \"end\\", "-d", "link", "pipe", "absent", "with space/below"];
         let request = ObserveRequest { paths: names.iter().map(|name| path(name)).collect(), units: vec![] };
         let observed = observe(&local().await, &request).await.unwrap();
-        let seen: Vec<_> = names.iter().map(|name| observed.files.get(&path(name)).map(|file| (file.kind, file.size, file.target.as_deref()))).collect();
+        let seen: Vec<_> =
+            names.iter().map(|name| observed.files.get(&path(name)).map(|file| (file.kind, file.size, file.target.as_deref()))).collect();
         assert_eq!(
             seen,
             [
@@ -249,12 +253,19 @@ mod tests {
             let host = FakeHost::new().answer(answer);
             assert!(observe(&host, &ObserveRequest::default()).await.is_err(), "{answer:?}");
         }
-        assert_eq!(observe(&FakeHost::new().answer("files\0sums\0units\0\0end\0"), &ObserveRequest::default()).await.unwrap(), Observed::default());
+        assert_eq!(
+            observe(&FakeHost::new().answer("files\0sums\0units\0\0end\0"), &ObserveRequest::default()).await.unwrap(),
+            Observed::default()
+        );
     }
 
     #[tokio::test]
     async fn other_complaints_are_failures() {
-        let output = super::super::Output { status: 0, stdout: b"files\0sums\0units\0\0end\0".to_vec(), stderr: b"stat: cannot statx '/x': No such file or directory\nsha256sum: /y: Input/output error\n".to_vec() };
+        let output = super::super::Output {
+            status: 0,
+            stdout: b"files\0sums\0units\0\0end\0".to_vec(),
+            stderr: b"stat: cannot statx '/x': No such file or directory\nsha256sum: /y: Input/output error\n".to_vec(),
+        };
         let host = FakeHost::new().expect_output(None, Ok(output));
         let error = observe(&host, &ObserveRequest::default()).await.unwrap_err();
         assert_eq!(error.to_string(), "`fake`: looking at its files and units failed: sha256sum: /y: Input/output error");

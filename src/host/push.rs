@@ -183,7 +183,11 @@ fn explain(host: &dyn Host, folders: &[&str], output: &Output) -> Error {
     let full = text.lines().find(|line| line.contains("No space left on device") || line.contains("Disk quota exceeded"));
     let Some(line) = full else {
         let error = failed(host, "writing files", output).hint("no file was changed");
-        return if text.contains("invalid user") || text.contains("invalid group") { error.hint("is the user or group missing on the host?") } else { error };
+        return if text.contains("invalid user") || text.contains("invalid group") {
+            error.hint("is the user or group missing on the host?")
+        } else {
+            error
+        };
     };
     // `tar: 3/new/homeserver.yaml: Cannot write: No space left on device`
     let number = line.strip_prefix("tar: ").and_then(|line| line.split('/').next()).and_then(|number| number.parse::<usize>().ok());

@@ -6,7 +6,8 @@ use super::Exec;
 
 /// Every script starts with this: messages in English, so that they can be read by us, and the
 /// folders in which a login without a profile does not look.
-const PREAMBLE: &str = "LC_ALL=C; PATH=\"$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"; export LC_ALL PATH; umask 022\n";
+const PREAMBLE: &str =
+    "LC_ALL=C; PATH=\"$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"; export LC_ALL PATH; umask 022\n";
 
 /// One word of POSIX shell that stands for exactly `text`, which holds no NUL.
 pub fn quote(text: &str) -> String {

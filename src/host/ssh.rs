@@ -112,11 +112,17 @@ impl Link {
     /// Starts a script; its own input is not sent yet, a password that goes before it is.
     async fn start(&self, elevation: &Elevation, exec: &Exec<'_>) -> Result<Process> {
         let words = elevation.words(exec)?;
-        let session = Arc::clone(&self.sessions).acquire_owned().await.map_err(|error| Error::new(Kind::Usage, "no session left").caused_by(error))?;
+        let session = Arc::clone(&self.sessions)
+            .acquire_owned()
+            .await
+            .map_err(|error| Error::new(Kind::Usage, "no session left").caused_by(error))?;
         let opened = self.connection.handle.channel_open_session().await;
         let channel = opened.map_err(|error| self.not_opened(error, "sshd opens no session"))?;
         let line = shell::line(words.iter().map(String::as_str));
-        let failed = |error| self.connection.lost_or(|| Error::new(Kind::HostFailed, format!("`{}`: a script cannot be started", self.name)).caused_by(error));
+        let failed = |error| {
+            self.connection
+                .lost_or(|| Error::new(Kind::HostFailed, format!("`{}`: a script cannot be started", self.name)).caused_by(error))
+        };
         channel.exec(true, line).await.map_err(failed)?;
         channel.data_bytes(elevation.first_input().into_owned()).await.map_err(failed)?;
         Ok(Process { channel, session })
@@ -140,8 +146,11 @@ impl Link {
         };
         match end {
             End::Status(status) => Ok(status),
-            End::Refused => Err(Error::new(Kind::HostFailed, format!("`{}`: sshd refuses to run commands", self.name)).hint("is there a `ForceCommand`, or a login shell that allows nothing?")),
-            End::Vanished => Err(self.connection.lost_or(|| Error::new(Kind::HostFailed, format!("`{}`: a script ended without a status", self.name)))),
+            End::Refused => Err(Error::new(Kind::HostFailed, format!("`{}`: sshd refuses to run commands", self.name))
+                .hint("is there a `ForceCommand`, or a login shell that allows nothing?")),
+            End::Vanished => {
+                Err(self.connection.lost_or(|| Error::new(Kind::HostFailed, format!("`{}`: a script ended without a status", self.name))))
+            }
         }
     }
 }
@@ -293,7 +302,9 @@ impl Host for SshHost {
                 return Ok(Ok((line, Box::new(HeldScript { _writer: writer, _drain: AbortOnDropHandle::new(drain), _session: session }))));
             }
         }
-        output.status = status.ok_or_else(|| self.link.connection.lost_or(|| Error::new(Kind::HostFailed, format!("`{}`: a script ended without a status", self.link.name))))?;
+        output.status = status.ok_or_else(|| {
+            self.link.connection.lost_or(|| Error::new(Kind::HostFailed, format!("`{}`: a script ended without a status", self.link.name)))
+        })?;
         Ok(Err(output))
     }
 

@@ -228,7 +228,9 @@ Host *.example.com
         fs_err::write(folder.path().join("config.d/a.conf"), "Host here\n  User included\n").unwrap();
         fs_err::write(folder.path().join("config"), "Include config.d/*.conf\nUser after\n").unwrap();
         let query = Query { host: "here", user: "me", home: None };
-        let options = SshOptions::read(&query, &[("Port".into(), "7".into())], &[folder.path().join("config"), folder.path().join("absent")]).unwrap();
+        let options =
+            SshOptions::read(&query, &[("Port".into(), "7".into())], &[folder.path().join("config"), folder.path().join("absent")])
+                .unwrap();
         assert_eq!(options.first("user"), Some("included"));
         assert_eq!(options.first("port"), Some("7"));
     }

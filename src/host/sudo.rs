@@ -72,8 +72,10 @@ pub(super) async fn elevate(runner: &dyn RunAs, host: &str, login: &str, setting
     // A login shell may greet: the last line is ours.
     match answer.lines().last().unwrap_or_default() {
         "root" => Ok(Elevation::None),
-        _ if !settings.enabled => Err(Error::new(Kind::Invalid, format!("`{host}`: the login user `{login}` is not root, and become is off"))
-            .hint("set `ansible_become: true` for this host, or log in as root with `ansible_user: root`")),
+        _ if !settings.enabled => {
+            Err(Error::new(Kind::Invalid, format!("`{host}`: the login user `{login}` is not root, and become is off"))
+                .hint("set `ansible_become: true` for this host, or log in as root with `ansible_user: root`"))
+        }
         "free" => Ok(Elevation::Sudo),
         "asks" => with_password(runner, host, login, settings).await,
         "missing" => Err(Error::new(Kind::HostFailed, format!("`{host}`: `sudo` is not installed, so `{login}` cannot become root"))
@@ -99,7 +101,8 @@ async fn with_password(runner: &dyn RunAs, host: &str, login: &str, settings: &B
         return Err(Error::new(Kind::HostFailed, format!("`{host}`: `{login}` may not use sudo: {}", super::complaint(&output)))
             .hint(format!("as root on the host: `usermod -aG sudo {login}` (or the group `wheel`)")));
     }
-    if complaint.contains("incorrect password") || complaint.contains("Sorry, try again") || complaint.contains("no password was provided") {
+    if complaint.contains("incorrect password") || complaint.contains("Sorry, try again") || complaint.contains("no password was provided")
+    {
         return Err(Error::new(Kind::HostFailed, format!("`{host}`: wrong sudo password for `{login}`"))
             .hint("check `ansible_become_password`, or give `--ask-become-pass`"));
     }
@@ -145,8 +148,14 @@ mod tests {
 
     #[tokio::test]
     async fn each_way_to_fail() {
-        assert_eq!(outcome(Become::default(), vec![output(0, "free\n", "")]).await, "`matrix`: the login user `admin` is not root, and become is off");
-        assert_eq!(outcome(on(None), vec![output(0, "asks\n", "")]).await, "`matrix`: `sudo` asks for the password of `admin`, and none is known");
+        assert_eq!(
+            outcome(Become::default(), vec![output(0, "free\n", "")]).await,
+            "`matrix`: the login user `admin` is not root, and become is off"
+        );
+        assert_eq!(
+            outcome(on(None), vec![output(0, "asks\n", "")]).await,
+            "`matrix`: `sudo` asks for the password of `admin`, and none is known"
+        );
         let wrong = output(1, "", "Sorry, try again.\nsudo: no password was provided\nsudo: 1 incorrect password attempt\n");
         assert_eq!(outcome(on(Some("x")), vec![output(0, "asks\n", ""), wrong]).await, "`matrix`: wrong sudo password for `admin`");
         let stranger = output(1, "", "admin is not in the sudoers file.\n");
@@ -166,7 +175,10 @@ mod tests {
     fn the_password_stands_in_stdin_only() {
         let elevation = Elevation::Password(Secret::new("hunter2".to_owned()));
         let words = elevation.words(&Exec::new("id").arguments(&["a b"])).unwrap();
-        assert_eq!(words.iter().take(11).map(String::as_str).collect::<Vec<_>>(), ["sudo", "-k", "-S", "-p", "", "-H", "-u", "root", "--", "sh", "-c"]);
+        assert_eq!(
+            words.iter().take(11).map(String::as_str).collect::<Vec<_>>(),
+            ["sudo", "-k", "-S", "-p", "", "-H", "-u", "root", "--", "sh", "-c"]
+        );
         assert_eq!(words.last().unwrap(), "a b");
         assert!(!words.iter().any(|word| word.contains("hunter2")));
         assert_eq!(elevation.first_input().as_ref(), b"hunter2\n");

@@ -67,19 +67,29 @@ impl Target {
         let given_port = hop.map_or(settings.port, |hop| hop.port);
         let port = match (given_port, options.first("port")) {
             (Some(port), _) => port,
-            (None, Some(text)) => text.parse().map_err(|_| Error::new(Kind::Unreachable, format!("ssh_config: `Port {text}` for `{typed}` is not a port")))?,
+            (None, Some(text)) => {
+                text.parse().map_err(|_| Error::new(Kind::Unreachable, format!("ssh_config: `Port {text}` for `{typed}` is not a port")))?
+            }
             (None, None) => 22,
         };
         let address = options.first("hostname").map_or_else(|| typed.to_owned(), |name| name.replace("%h", typed).replace("%%", "%"));
         let key_name = super::known_hosts::entry_name(options.first("hostkeyalias").unwrap_or(&address), port);
-        let tokens = Tokens { typed, address: &address, port, user: &user, local_user, home: &home.map(|home| home.to_string_lossy().into_owned()).unwrap_or_default() };
+        let tokens = Tokens {
+            typed,
+            address: &address,
+            port,
+            user: &user,
+            local_user,
+            home: &home.map(|home| home.to_string_lossy().into_owned()).unwrap_or_default(),
+        };
 
         let mut named: Vec<PathBuf> = Vec::new();
         if let (None, Some(file)) = (hop, &settings.private_key_file) {
             named.push(expand_home(&file.to_string_lossy(), home));
         }
         named.extend(options.all("identityfile").filter(|file| *file != "none").map(|file| expand_home(&tokens.expand(file), home)));
-        let default_identities = if named.is_empty() { DEFAULT_IDENTITIES.iter().map(|file| expand_home(file, home)).collect() } else { Vec::new() };
+        let default_identities =
+            if named.is_empty() { DEFAULT_IDENTITIES.iter().map(|file| expand_home(file, home)).collect() } else { Vec::new() };
 
         let agent_socket = match options.first("identityagent") {
             _ if !settings.use_agent => None,
@@ -93,10 +103,23 @@ impl Target {
             known_hosts.extend(text.split_whitespace().filter(|file| *file != "none").map(|file| expand_home(&tokens.expand(file), home)));
             known_hosts.push(PathBuf::from(options.first("globalknownhostsfile").unwrap_or("/etc/ssh/ssh_known_hosts")));
         }
-        let accept_new_host_key = settings.accept_new_host_key || options.first("stricthostkeychecking").is_some_and(|value| value.eq_ignore_ascii_case("accept-new"));
+        let accept_new_host_key = settings.accept_new_host_key
+            || options.first("stricthostkeychecking").is_some_and(|value| value.eq_ignore_ascii_case("accept-new"));
         let route = route(&options, &tokens)?;
         let identities_only = options.is_yes("identitiesonly");
-        Ok(Self { address, port, key_name, route, named_identities: named, default_identities, identities_only, agent_socket, known_hosts, accept_new_host_key, user })
+        Ok(Self {
+            address,
+            port,
+            key_name,
+            route,
+            named_identities: named,
+            default_identities,
+            identities_only,
+            agent_socket,
+            known_hosts,
+            accept_new_host_key,
+            user,
+        })
     }
 }
 

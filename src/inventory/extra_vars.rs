@@ -23,7 +23,9 @@ fn one(argument: &str, vault: &VaultPasswords, findings: &mut Vec<Diagnostic>) -
     let span = Span::new(SOURCE, 1, 1);
     let variables = if argument.starts_with(['/', '.']) {
         findings.push(
-            Diagnostic::error("H0135", format!("`{argument}` looks like a file")).at(&span).help(format!("put an `@` before it: `-e @{argument}`")),
+            Diagnostic::error("H0135", format!("`{argument}` looks like a file"))
+                .at(&span)
+                .help(format!("put an `@` before it: `-e @{argument}`")),
         );
         return None;
     } else if argument.starts_with(['{', '[']) {
@@ -119,15 +121,12 @@ fn decode(text: &str) -> String {
     let (mut decoded, mut rest) = (String::new(), text);
     while let Some((before, after)) = rest.split_once('\\') {
         decoded.push_str(before);
-        match python_literal::escape(after) {
-            Some((Some(character), length)) => {
-                decoded.push(character);
-                rest = &after[length..];
-            }
-            _ => {
-                decoded.push('\\');
-                rest = after;
-            }
+        if let Some((Some(character), length)) = python_literal::escape(after) {
+            decoded.push(character);
+            rest = &after[length..];
+        } else {
+            decoded.push('\\');
+            rest = after;
         }
     }
     decoded + rest

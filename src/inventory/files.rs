@@ -29,8 +29,8 @@ pub fn read(path: &Utf8Path, vault: &VaultPasswords, findings: &mut Vec<Diagnost
         Ok(text) => text,
         Err(error) => {
             let good = error.utf8_error().valid_up_to();
-            let lines = error.as_bytes()[..good].iter().filter(|&&byte| byte == b'\n').count();
-            let line = u32::try_from(lines + 1).unwrap_or(u32::MAX);
+            let before = String::from_utf8_lossy(error.as_bytes().get(..good).unwrap_or_default()).into_owned();
+            let line = u32::try_from(before.matches('\n').count() + 1).unwrap_or(u32::MAX);
             findings.push(
                 Diagnostic::error("H0111", "the file is not UTF-8 text").at(&Span::new(path.as_str(), line, 0)).help("save it as UTF-8"),
             );
@@ -92,7 +92,9 @@ pub fn list(folder: &Utf8Path, findings: &mut Vec<Diagnostic>) -> Vec<Utf8PathBu
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(error) => {
-            findings.push(Diagnostic::error("H0111", format!("the folder cannot be read: {}", reason(&error))).at(&Span::whole(folder.as_str())));
+            findings.push(
+                Diagnostic::error("H0111", format!("the folder cannot be read: {}", reason(&error))).at(&Span::whole(folder.as_str())),
+            );
             Vec::new()
         }
     }
@@ -104,7 +106,8 @@ pub fn vars_files(folder: &Utf8Path, name: &str, findings: &mut Vec<Diagnostic>)
     if name.contains('/') || matches!(name, "." | "..") {
         return Vec::new();
     }
-    let mut candidates = ["", ".yml", ".yaml", ".json"].map(|extension| folder.join(format!("{name}{extension}"))).into_iter().filter(|path| path.exists());
+    let mut candidates =
+        ["", ".yml", ".yaml", ".json"].map(|extension| folder.join(format!("{name}{extension}"))).into_iter().filter(|path| path.exists());
     let Some(first) = candidates.next() else {
         return Vec::new();
     };
@@ -155,7 +158,8 @@ mod tests {
     fn found(files: &[&str]) -> String {
         let (_directory, root) = folder(files);
         let mut findings = Vec::new();
-        let mut lines: Vec<_> = vars_files(&root, "web", &mut findings).iter().map(|path| path.strip_prefix(&root).unwrap().to_string()).collect();
+        let mut lines: Vec<_> =
+            vars_files(&root, "web", &mut findings).iter().map(|path| path.strip_prefix(&root).unwrap().to_string()).collect();
         lines.extend(findings.iter().map(|finding| finding.to_string().replace(root.as_str(), "")));
         lines.join("\n")
     }

@@ -168,7 +168,12 @@ impl Hosts {
 
     /// Puts everything below `all`, and hosts without a group into `ungrouped`.
     pub fn complete(&mut self, findings: &mut Vec<Diagnostic>) {
-        let orphans: Vec<_> = self.groups.iter().filter(|(name, group)| *name != ALL && group.parents.is_empty()).map(|(name, group)| (name.clone(), group.span.clone())).collect();
+        let orphans: Vec<_> = self
+            .groups
+            .iter()
+            .filter(|(name, group)| *name != ALL && group.parents.is_empty())
+            .map(|(name, group)| (name.clone(), group.span.clone()))
+            .collect();
         for (name, span) in orphans {
             self.add_child(ALL, &name, &span.unwrap_or_else(|| Span::whole(ALL)), findings);
         }
@@ -214,7 +219,8 @@ impl Hosts {
 
     /// The groups that a host is in, their parents too.
     pub fn groups_with_ancestors(&self, host: &str) -> HashSet<&str> {
-        let mut work: Vec<&str> = self.groups.iter().filter(|(_, group)| group.hosts.contains(host)).map(|(name, _)| name.as_str()).collect();
+        let mut work: Vec<&str> =
+            self.groups.iter().filter(|(_, group)| group.hosts.contains(host)).map(|(name, _)| name.as_str()).collect();
         let mut groups = HashSet::new();
         while let Some(name) = work.pop() {
             if groups.insert(name)

@@ -137,6 +137,13 @@ impl Reader<'_> {
                 return;
             }
         };
+        if pattern.text.contains('=') {
+            self.findings.push(
+                Diagnostic::warning("H0124", format!("`{}` is taken for the name of a host", pattern.text))
+                    .at(&span)
+                    .help("variables stand behind a host's name, or below `[group:vars]`"),
+            );
+        }
         for name in &names {
             self.hosts.add_host(name, port, &self.group, &span);
         }
@@ -199,14 +206,21 @@ impl Reader<'_> {
         let known = |hosts: &Hosts| hosts.groups.keys().cloned().collect::<Vec<_>>();
         let groups = known(self.hosts);
         let suggest = |name: &str| {
-            let others = groups.iter().map(String::as_str).filter(|group| *group != name && !self.undeclared.iter().any(|(name, _)| name == group));
+            let others =
+                groups.iter().map(String::as_str).filter(|group| *group != name && !self.undeclared.iter().any(|(name, _)| name == group));
             did_you_mean(name, others).unwrap_or_else(|| format!("declare it with a section `[{name}]`"))
         };
         for (group, span) in &self.undeclared {
-            self.findings.push(Diagnostic::error("H0117", format!("`[{group}:vars]` is for a group that nothing declares")).at(span).help(suggest(group)));
+            self.findings.push(
+                Diagnostic::error("H0117", format!("`[{group}:vars]` is for a group that nothing declares")).at(span).help(suggest(group)),
+            );
         }
         for (parent, child, span) in &self.pending {
-            self.findings.push(Diagnostic::error("H0117", format!("`[{parent}:children]` names the group `{child}`, which nothing declares")).at(span).help(suggest(child)));
+            self.findings.push(
+                Diagnostic::error("H0117", format!("`[{parent}:children]` names the group `{child}`, which nothing declares"))
+                    .at(span)
+                    .help(suggest(child)),
+            );
         }
     }
 }

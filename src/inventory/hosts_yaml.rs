@@ -34,7 +34,8 @@ pub fn read(node: Node, hosts: &mut Hosts, findings: &mut Vec<Diagnostic>) {
 /// Reads a group, below its parent where it has one.
 fn group(key: &Node, data: Node, parent: Option<&str>, hosts: &mut Hosts, findings: &mut Vec<Diagnostic>) {
     let Some(name) = key.as_text().filter(|name| !name.is_empty()) else {
-        findings.push(Diagnostic::error("H0120", format!("a group's name must be text, not {}", key.kind())).at(&key.span).help("quote it"));
+        findings
+            .push(Diagnostic::error("H0120", format!("a group's name must be text, not {}", key.kind())).at(&key.span).help("quote it"));
         return;
     };
     let data_kind = data.kind();
@@ -57,8 +58,11 @@ fn group(key: &Node, data: Node, parent: Option<&str>, hosts: &mut Hosts, findin
     for (section, content) in sections {
         let section_name = section.as_text().unwrap_or_default();
         if !SECTIONS.contains(&section_name) {
-            let warning = Diagnostic::warning("H0123", format!("`{section_name}` is skipped, because a group holds only `hosts`, `children` and `vars`"))
-                .at(&section.span);
+            let warning = Diagnostic::warning(
+                "H0123",
+                format!("`{section_name}` is skipped, because a group holds only `hosts`, `children` and `vars`"),
+            )
+            .at(&section.span);
             findings.push(match did_you_mean(section_name, SECTIONS) {
                 Some(help) => warning.help(help),
                 None => warning,
@@ -75,7 +79,11 @@ fn group(key: &Node, data: Node, parent: Option<&str>, hosts: &mut Hosts, findin
                 findings.push(
                     Diagnostic::error("H0120", format!("`{section_name}` of the group `{name}` must be a mapping, not {content_kind}"))
                         .at(&content.span)
-                        .help(if section_name == "vars" { "write `name: value`" } else { "write `name:` with a colon, and no `-` before it" }),
+                        .help(if section_name == "vars" {
+                            "write `name: value`"
+                        } else {
+                            "write `name:` with a colon, and no `-` before it"
+                        }),
                 );
                 continue;
             }
@@ -132,7 +140,9 @@ fn host(key: &Node, data: Node, group: &str, hosts: &mut Hosts, findings: &mut V
 }
 
 fn not_text(key: &Node, findings: &mut Vec<Diagnostic>) {
-    findings.push(Diagnostic::warning("H0127", format!("a variable's name must be text, not {}; this one is ignored", key.kind())).at(&key.span));
+    findings.push(
+        Diagnostic::warning("H0127", format!("a variable's name must be text, not {}; this one is ignored", key.kind())).at(&key.span),
+    );
 }
 
 #[cfg(test)]

@@ -121,7 +121,24 @@ pub fn from_mapping(node: Node, findings: &mut Vec<Diagnostic>) -> Option<Vec<Va
 pub fn check_name(name: &str, span: &Span, findings: &mut Vec<Diagnostic>) {
     let keyword = matches!(
         name,
-        "and" | "else" | "for" | "if" | "in" | "is" | "import" | "not" | "or" | "include" | "extends" | "block" | "true" | "false" | "none" | "True" | "False" | "None"
+        "and"
+            | "else"
+            | "for"
+            | "if"
+            | "in"
+            | "is"
+            | "import"
+            | "not"
+            | "or"
+            | "include"
+            | "extends"
+            | "block"
+            | "true"
+            | "false"
+            | "none"
+            | "True"
+            | "False"
+            | "None"
     );
     let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if keyword || !starts_well || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {

@@ -4,6 +4,8 @@
 //! groups, and for each host its layers of variables, unevaluated, each value with its place.
 //! Must not know what a variable means: no role, no template, no default.
 
+#![cfg_attr(test, allow(clippy::format_collect, reason = "lists of lines are what the snapshots show"))]
+
 mod extra_vars;
 mod files;
 pub mod hosts;
@@ -19,6 +21,8 @@ mod shell_words;
 mod sources;
 pub mod vault;
 pub mod yaml;
+
+use std::collections::HashSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use indexmap::IndexMap;
@@ -70,7 +74,9 @@ impl Inventory {
         let extra = extra_vars::read(extra, vault, &mut findings);
         if whole {
             // With a broken hosts file these would only repeat its errors.
-            folders.iter().for_each(|folder| folder.warn_of_unknown(&hosts, &mut findings));
+            for folder in &folders {
+                folder.warn_of_unknown(&hosts, &mut findings);
+            }
             warn_of_strays(&hosts, &mut findings);
         }
         if has_errors(&findings) {
@@ -168,9 +174,11 @@ fn has_errors(findings: &[Diagnostic]) -> bool {
 }
 
 fn not_found(path: &Utf8Path) -> Error {
-    let looked = path.is_relative().then(|| std::path::absolute(path).ok()).flatten().map(|path| format!(" (looked for {})", path.display()));
+    let looked =
+        path.is_relative().then(|| std::path::absolute(path).ok()).flatten().map(|path| format!(" (looked for {})", path.display()));
     let error = Error::new(Kind::Invalid, format!("there is no inventory `{path}`{}", looked.unwrap_or_default()));
-    let error = if path.as_str().contains(',') { error.hint("a list of hosts is no inventory: write the hosts into a file") } else { error };
+    let error =
+        if path.as_str().contains(',') { error.hint("a list of hosts is no inventory: write the hosts into a file") } else { error };
     error.hint("create one with `homestead add-inventory-host`, or name another with `-i PATH`")
 }
 
@@ -180,8 +188,8 @@ fn warn_of_strays(hosts: &Hosts, findings: &mut Vec<Diagnostic>) {
     if !hosts.groups.contains_key(SERVERS) {
         return;
     }
-    let servers = hosts.members(SERVERS);
-    for host in hosts.hosts.values().filter(|host| !servers.contains(&host.name.as_str())) {
+    let servers: HashSet<_> = hosts.members(SERVERS).into_iter().collect();
+    for host in hosts.hosts.values().filter(|host| !servers.contains(host.name.as_str())) {
         findings.push(
             Diagnostic::warning("H0129", format!("the host `{}` is not in the group `{SERVERS}`", host.name))
                 .at(&host.span)

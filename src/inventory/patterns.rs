@@ -18,8 +18,9 @@ pub fn select<'a>(hosts: &'a Hosts, pattern: &str) -> Result<HashSet<&'a str>> {
     for part in split(pattern) {
         match part.strip_prefix('@') {
             Some(path) => {
-                let text = fs_err::read_to_string(path)
-                    .map_err(|error| usage(format!("the limit file `{path}` cannot be read: {}", files::reason(&error))).caused_by(error))?;
+                let text = fs_err::read_to_string(path).map_err(|error| {
+                    usage(format!("the limit file `{path}` cannot be read: {}", files::reason(&error))).caused_by(error)
+                })?;
                 parts.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned));
             }
             None => parts.push(part),
@@ -170,7 +171,13 @@ fn glob(pattern: &str) -> String {
                 let from = body + usize::from(rest[body..].starts_with(']'));
                 match rest.get(from..).and_then(|tail| tail.find(']')) {
                     Some(end) => {
-                        let set = rest[body..from + end].replace('\\', r"\\").replace('[', r"\[").replace(']', r"\]").replace('^', r"\^").replace("&&", r"&\&").replace("~~", r"~\~");
+                        let set = rest[body..from + end]
+                            .replace('\\', r"\\")
+                            .replace('[', r"\[")
+                            .replace(']', r"\]")
+                            .replace('^', r"\^")
+                            .replace("&&", r"&\&")
+                            .replace("~~", r"~\~");
                         regex.push_str(if negated { "[^" } else { "[" });
                         regex.push_str(&set);
                         regex.push(']');

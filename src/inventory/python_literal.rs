@@ -93,9 +93,8 @@ impl<'a> Reader<'a> {
                     (value, _) => Some(value),
                 }
             }
-            '0'..='9' => self.number(),
             '.' if self.eat("...") => Some(Value::Text("...".to_owned())),
-            '.' => self.number(),
+            '0'..='9' | '.' => self.number(),
             '"' | '\'' => self.strings(),
             _ => {
                 let word = self.word();
@@ -173,7 +172,8 @@ impl<'a> Reader<'a> {
             self.space();
             if !self.eat(",") {
                 self.space();
-                return self.eat("}").then(|| if set.is_empty() { Value::Map(entries) } else { Value::List(set) });
+                let value = if set.is_empty() { Value::Map(entries) } else { Value::List(set) };
+                return self.eat("}").then_some(value);
             }
         }
     }
@@ -194,7 +194,9 @@ impl<'a> Reader<'a> {
         let (token, rest) = self.rest.split_at(end);
         // Python allows an underscore between digits and after a base, nowhere else.
         let underscores = token.split('_').enumerate().all(|(place, part)| {
-            !part.is_empty() && (place == 0 || part.starts_with(|c: char| c.is_ascii_hexdigit())) && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '-'))
+            !part.is_empty()
+                && (place == 0 || part.starts_with(|c: char| c.is_ascii_hexdigit()))
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '-'))
         }) && !token.contains("._");
         if !underscores {
             return None;
@@ -207,7 +209,9 @@ impl<'a> Reader<'a> {
                 return None;
             }
             Value::Int(digits.parse().ok()?)
-        } else if digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') && digits.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte)) {
+        } else if digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+            && digits.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte))
+        {
             Value::Float(digits.parse().ok()?)
         } else {
             return None;
@@ -332,7 +336,10 @@ mod tests {
             Value::Int(number) => number.to_string(),
             Value::Float(number) => format!("{number:?}"),
             Value::List(items) => format!("[{}]", items.iter().map(json).collect::<Vec<_>>().join(", ")),
-            Value::Map(entries) => format!("{{{}}}", entries.iter().map(|(key, value)| format!("{}: {}", json(key), json(value))).collect::<Vec<_>>().join(", ")),
+            Value::Map(entries) => format!(
+                "{{{}}}",
+                entries.iter().map(|(key, value)| format!("{}: {}", json(key), json(value))).collect::<Vec<_>>().join(", ")
+            ),
             Value::Text(text) => format!("{text:?}"),
             other => format!("{other:?}"),
         }

@@ -62,7 +62,11 @@ fn items(range: &str) -> Result<Vec<String>, String> {
     };
     let step = match step {
         None => 1,
-        Some(step) => step.parse().ok().filter(|&step| step > 0).ok_or_else(|| format!("the step of the range `[{range}]` must be a number above 0"))?,
+        Some(step) => step
+            .parse()
+            .ok()
+            .filter(|&step| step > 0)
+            .ok_or_else(|| format!("the step of the range `[{range}]` must be a number above 0"))?,
     };
     let begin = if begin.is_empty() { "0" } else { begin };
     if let (Some(first), Some(last)) = (letter(begin), letter(end)) {
@@ -131,7 +135,9 @@ fn is_hostname(text: &str) -> bool {
 }
 
 fn is_ipv6(text: &str) -> bool {
-    let hexadecimal = |range: &str| range.split(':').count() <= 3 && range.contains(':') && range.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':');
+    let hexadecimal = |range: &str| {
+        range.split(':').count() <= 3 && range.contains(':') && range.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':')
+    };
     without_ranges(text, hexadecimal).is_some_and(|text| text.parse::<Ipv6Addr>().is_ok())
 }
 
@@ -168,9 +174,33 @@ mod tests {
     #[test]
     fn patterns_name_hosts_as_ansible_expands_them() {
         let patterns = [
-            "web", "web:2222", "matrix.example.com", "web[01:03]", "web[1:7:3].example.com:22", "db-[a:c]", "[x:z]", "n[9:11]", "n[:2]",
-            "r[1:2]n[a:b]", "2001:db8::1", "[2001:db8::1]:22", "::1", "10.0.0.[1:3]", "x[z:A]", "web[01:3]", "web[3:1]", "web[1]", "web[1:2",
-            "web[1:2:0]", "web[a:2]", "web:", "web[0:99999999]", "a[1:1000]b[1:1000]", "we/b:22", "1.2.3.4:8080", "x[1:2:3:4]",
+            "web",
+            "web:2222",
+            "matrix.example.com",
+            "web[01:03]",
+            "web[1:7:3].example.com:22",
+            "db-[a:c]",
+            "[x:z]",
+            "n[9:11]",
+            "n[:2]",
+            "r[1:2]n[a:b]",
+            "2001:db8::1",
+            "[2001:db8::1]:22",
+            "::1",
+            "10.0.0.[1:3]",
+            "x[z:A]",
+            "web[01:3]",
+            "web[3:1]",
+            "web[1]",
+            "web[1:2",
+            "web[1:2:0]",
+            "web[a:2]",
+            "web:",
+            "web[0:99999999]",
+            "a[1:1000]b[1:1000]",
+            "we/b:22",
+            "1.2.3.4:8080",
+            "x[1:2:3:4]",
         ];
         let shown: String = patterns.iter().map(|pattern| format!("{pattern} => {}\n", hosts(pattern))).collect();
         insta::assert_snapshot!(shown, @r"

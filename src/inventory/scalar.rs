@@ -1,13 +1,13 @@
-//! The meaning of a plain YAML scalar, as PyYAML gives it.
+//! The meaning of a plain YAML scalar, as `PyYAML` gives it.
 //!
-//! PyYAML implements the types of YAML 1.1 with rules of its own, and Ansible inherits them. The
-//! patterns are those of `yaml/resolver.py` in PyYAML 6.0.
+//! `PyYAML` implements the types of YAML 1.1 with rules of its own, and Ansible inherits them. The
+//! patterns are those of `yaml/resolver.py` in `PyYAML` 6.0.
 
 use super::node::Value;
 
 /// What an unquoted scalar is.
 ///
-/// Two things that PyYAML knows have no kind of their own here: a date stays the text that was
+/// Two things that `PyYAML` knows have no kind of their own here: a date stays the text that was
 /// written, and a whole number that no 64 bits hold stays text, so that it is shown digit by digit.
 pub fn plain(text: &str) -> Value {
     match text {
@@ -19,10 +19,7 @@ pub fn plain(text: &str) -> Value {
     if !text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '-' | '+' | '.')) {
         return Value::Text(text.to_owned());
     }
-    float(text)
-        .map(Value::Float)
-        .or_else(|| int(text).map(Value::Int))
-        .unwrap_or_else(|| Value::Text(text.to_owned()))
+    float(text).map(Value::Float).or_else(|| int(text).map(Value::Int)).unwrap_or_else(|| Value::Text(text.to_owned()))
 }
 
 /// What an unquoted scalar of a JSON file is: there an exponent needs neither dot nor sign.

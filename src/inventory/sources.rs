@@ -1,6 +1,6 @@
 //! The places that an inventory is read from: hosts files, and the variables beside them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -12,7 +12,8 @@ use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 
 /// Names and endings that Ansible passes over in a folder of hosts files.
 const IGNORED: [&str; 2] = ["host_vars", "group_vars"];
-const IGNORED_ENDINGS: [&str; 14] = [".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".ini", ".cfg", ".retry", "vars_plugins"];
+const IGNORED_ENDINGS: [&str; 14] =
+    [".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".ini", ".cfg", ".retry", "vars_plugins"];
 
 /// The folder that `group_vars/` and `host_vars/` are looked for in.
 pub fn directory(path: &Utf8Path) -> Utf8PathBuf {
@@ -32,7 +33,11 @@ pub fn read_hosts(path: &Utf8Path, vault: &VaultPasswords, hosts: &mut Hosts, fi
         read_file(path, vault, hosts, findings);
         return;
     }
-    let own: Vec<_> = ["hosts", "hosts.yml", "hosts.yaml", "hosts.json", "hosts.ini"].map(|name| path.join(name)).into_iter().filter(|path| path.is_file()).collect();
+    let own: Vec<_> = ["hosts", "hosts.yml", "hosts.yaml", "hosts.json", "hosts.ini"]
+        .map(|name| path.join(name))
+        .into_iter()
+        .filter(|path| path.is_file())
+        .collect();
     for file in &own {
         read_file(file, vault, hosts, findings);
     }
@@ -86,7 +91,12 @@ fn looks_like_yaml(path: &Utf8Path, text: &str) -> bool {
     if let Some(extension @ ("yml" | "yaml" | "json" | "ini" | "cfg")) = path.extension() {
         return matches!(extension, "yml" | "yaml" | "json");
     }
-    let first = text.trim_start_matches('\u{feff}').lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default();
+    let first = text
+        .trim_start_matches('\u{feff}')
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty() && !line.starts_with('#'))
+        .unwrap_or_default();
     if first.starts_with("---") || first.starts_with('{') || first.starts_with('%') {
         return true;
     }
@@ -123,9 +133,9 @@ impl VarsFolder {
     /// Warns of variables for hosts and groups that do not exist. Group vars of other inventories
     /// may lie here on purpose, so of these only a likely typo is told.
     pub fn warn_of_unknown(&self, hosts: &Hosts, findings: &mut Vec<Diagnostic>) {
-        let groups: Vec<_> = hosts.groups.keys().map(String::as_str).collect();
+        let groups: HashSet<_> = hosts.groups.keys().map(String::as_str).collect();
         warn_of_unknown(&self.directory.join("group_vars"), "group", &groups, findings);
-        let hosts: Vec<_> = hosts.hosts.keys().map(String::as_str).collect();
+        let hosts: HashSet<_> = hosts.hosts.keys().map(String::as_str).collect();
         warn_of_unknown(&self.directory.join("host_vars"), "host", &hosts, findings);
     }
 
@@ -140,21 +150,26 @@ impl VarsFolder {
     }
 }
 
-fn warn_of_unknown(folder: &Utf8Path, what: &str, names: &[&str], findings: &mut Vec<Diagnostic>) {
+fn warn_of_unknown(folder: &Utf8Path, what: &str, names: &HashSet<&str>, findings: &mut Vec<Diagnostic>) {
     if folder.exists() && !folder.is_dir() {
-        findings.push(Diagnostic::warning("H0128", format!("this is no folder, so no {what} gets variables from it")).at(&Span::whole(folder.as_str())));
+        findings.push(
+            Diagnostic::warning("H0128", format!("this is no folder, so no {what} gets variables from it"))
+                .at(&Span::whole(folder.as_str())),
+        );
         return;
     }
     for path in files::list(folder, findings) {
         let file = path.file_name().unwrap_or_default();
         let stem = [".yml", ".yaml", ".json"].iter().find_map(|ending| file.strip_suffix(ending));
         let name = stem.unwrap_or(file);
-        if file.starts_with('.') || file.ends_with('~') || names.contains(&file) || names.contains(&name) {
+        if file.starts_with('.') || file.ends_with('~') || names.contains(file) || names.contains(name) {
             continue;
         }
         let help = did_you_mean(name, names.iter().copied());
         if what == "host" || help.is_some() {
-            let warning = Diagnostic::warning("H0128", format!("the variables here are for the {what} `{name}`, which the inventory does not have")).at(&Span::whole(path.as_str()));
+            let warning =
+                Diagnostic::warning("H0128", format!("the variables here are for the {what} `{name}`, which the inventory does not have"))
+                    .at(&Span::whole(path.as_str()));
             findings.push(match help {
                 Some(help) => warning.help(help),
                 None => warning,

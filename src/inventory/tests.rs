@@ -5,6 +5,18 @@ use serde_json::json;
 
 use super::*;
 
+/// The folder of the measured inventories; none outside the project's own machines.
+#[expect(clippy::disallowed_methods, reason = "a test may look where its data are")]
+pub fn measured() -> Option<Utf8PathBuf> {
+    let shared = std::env::var("HOMESTEAD_SHARED").unwrap_or_else(|_| format!("{}/../shared", env!("CARGO_MANIFEST_DIR")));
+    let folder = Utf8PathBuf::from(shared).join("parity");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    eprintln!("skipped: there is no {folder}; set HOMESTEAD_SHARED");
+    None
+}
+
 /// An inventory in a folder of its own.
 pub struct TestInventory {
     _directory: tempfile::TempDir,
@@ -55,7 +67,7 @@ pub fn findings(findings: &[Diagnostic]) -> String {
     findings.iter().map(line).collect()
 }
 
-fn to_json(node: &Node) -> serde_json::Value {
+pub fn to_json(node: &Node) -> serde_json::Value {
     match &node.value {
         Value::Null => json!(null),
         Value::Bool(boolean) => json!(boolean),
@@ -64,7 +76,10 @@ fn to_json(node: &Node) -> serde_json::Value {
         Value::Text(text) | Value::Unsafe(text) | Value::Vault(text) => json!(text),
         Value::Secret(_) => json!("[secret]"),
         Value::List(items) => items.iter().map(to_json).collect(),
-        Value::Map(entries) => entries.iter().map(|(key, value)| (key.as_text().unwrap().to_owned(), to_json(value))).collect(),
+        Value::Map(entries) => entries
+            .iter()
+            .map(|(key, value)| (key.as_text().map_or_else(|| to_json(key).to_string(), str::to_owned), to_json(value)))
+            .collect(),
     }
 }
 
@@ -79,7 +94,8 @@ fn every_host_gets_what_ansible_gives_it() {
     // `expected.json` was made with ansible-core 2.19 from the files beside it.
     let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("src/inventory/tests/precedence");
     let expected: serde_json::Value = serde_json::from_str(&fs_err::read_to_string(root.join("expected.json")).unwrap()).unwrap();
-    let (inventory, warnings) = Inventory::load(&[root.join("one"), root.join("two/hosts.yml")], &["e=1".to_owned()], &VaultPasswords::none()).unwrap();
+    let (inventory, warnings) =
+        Inventory::load(&[root.join("one"), root.join("two/hosts.yml")], &["e=1".to_owned()], &VaultPasswords::none()).unwrap();
     assert_eq!(findings(&warnings), "");
     let names: Vec<_> = inventory.hosts().map(|host| host.name.clone()).collect();
     let hostvars: serde_json::Map<_, _> = names.iter().map(|name| (name.clone(), json!(values(&inventory, name)))).collect();
@@ -102,7 +118,10 @@ fn pretty_eq(ours: &serde_json::Value, theirs: &serde_json::Value) {
 #[test]
 fn layers_come_from_the_lowest_to_the_highest() {
     let inventory = TestInventory::new(&[
-        ("inventory/hosts", "[servers]\nweb line=1\n[all:vars]\na=1\n[servers:vars]\nb=2\n[parents:children]\nservers\n[parents:vars]\nc=3\n"),
+        (
+            "inventory/hosts",
+            "[servers]\nweb line=1\n[all:vars]\na=1\n[servers:vars]\nb=2\n[parents:children]\nservers\n[parents:vars]\nc=3\n",
+        ),
         ("inventory/group_vars/all.yml", "d: 4"),
         ("inventory/group_vars/parents.yml", "e: 5"),
         ("inventory/group_vars/servers/x.yml", "f: 6"),
@@ -114,7 +133,11 @@ fn layers_come_from_the_lowest_to_the_highest() {
     let shown: String = layers
         .iter()
         .map(|layer| {
-            let variables: Vec<_> = layer.variables.iter().map(|variable| format!("{} {} {}", variable.name, variable.name_span, variable.value.span)).collect();
+            let variables: Vec<_> = layer
+                .variables
+                .iter()
+                .map(|variable| format!("{} {} {}", variable.name, variable.name_span, variable.value.span))
+                .collect();
             format!("{} | {} | {}\n", layer.kind, layer.name, variables.join(", ")).replace(&format!("{}/", inventory.root), "")
         })
         .collect();
@@ -216,11 +239,8 @@ fn an_inventory_that_is_not_there_says_where_it_was_looked_for() {
 
 #[test]
 fn what_cannot_be_read_here_is_refused() {
-    let inventory = TestInventory::new(&[
-        ("program", "#!/bin/sh\necho {}\n"),
-        ("hosts.toml", ""),
-        ("plugin.yml", "plugin: amazon.aws.aws_ec2\n"),
-    ]);
+    let inventory =
+        TestInventory::new(&[("program", "#!/bin/sh\necho {}\n"), ("hosts.toml", ""), ("plugin.yml", "plugin: amazon.aws.aws_ec2\n")]);
     assert_snapshot!(inventory.told(inventory.load_with(&["program", "hosts.toml", "plugin.yml"], &[], &VaultPasswords::none())), @r"
     Invalid: the inventory has 3 errors; nothing was touched
     error[H0112] program: the hosts file is a program, and homestead runs none
@@ -243,7 +263,8 @@ fn a_folder_is_its_hosts_file_or_all_of_its_files() {
     let with_hosts = TestInventory::new(&[("hosts", "web"), ("files/secret", "hunter2"), ("README", "text"), vars]);
     assert_eq!(names(&with_hosts, ""), "web 1");
     assert_eq!(names(&with_hosts, "hosts"), "web 1");
-    let without = TestInventory::new(&[("02-b", "[g]\nb\n"), ("01-a.yml", "g: {hosts: {a: }}"), ("more/c", "c"), ("x.txt", "x"), (".y", "y"), vars]);
+    let without =
+        TestInventory::new(&[("02-b", "[g]\nb\n"), ("01-a.yml", "g: {hosts: {a: }}"), ("more/c", "c"), ("x.txt", "x"), (".y", "y"), vars]);
     assert_eq!(names(&without, ""), "a 1, b 1, c 1");
     let (inventory, _) = with_hosts.load_with(&["hosts"], &[], &VaultPasswords::none()).unwrap();
     assert_eq!(inventory.directory, with_hosts.root);
@@ -292,20 +313,28 @@ fn secrets_of_vaults_are_secret_in_every_layer() {
     let inventory = TestInventory::new(&[
         ("inventory/hosts", &locked("web line=1\n")),
         ("inventory/group_vars/all.yml", &format!("open: text\nkey: !vault |\n{inline}")),
-        ("inventory/host_vars/web/vault.yml", &locked("whole: hunter2\nlist: [hunter3, 4]\n")),
+        ("inventory/host_vars/web/vault.yml", &locked("whole: hunter2\nlist: [hunter3, 4, !unsafe hunter5]\n")),
     ]);
     let mut passwords = VaultPasswords::none();
     passwords.add(None, &password);
     let (loaded, _) = inventory.load_with(&["inventory/hosts"], &[], &passwords).unwrap();
-    let shown: String = loaded.layers("web").iter().flat_map(|layer| &layer.variables).map(|variable| format!("{} {:?}\n", variable.name, variable.value.value)).collect();
+    let shown: String = loaded
+        .layers("web")
+        .iter()
+        .flat_map(|layer| &layer.variables)
+        .map(|variable| format!("{} {:?}\n", variable.name, variable.value.value))
+        .collect();
     assert!(!shown.contains("hunter") && !shown.contains("inner"), "{shown}");
-    assert_eq!(values(&loaded, "web"), BTreeMap::from([
-        ("key".to_owned(), json!("[secret]")),
-        ("line".to_owned(), json!(1)),
-        ("list".to_owned(), json!(["[secret]", 4])),
-        ("open".to_owned(), json!("text")),
-        ("whole".to_owned(), json!("[secret]")),
-    ]));
+    assert_eq!(
+        values(&loaded, "web"),
+        BTreeMap::from([
+            ("key".to_owned(), json!("[secret]")),
+            ("line".to_owned(), json!(1)),
+            ("list".to_owned(), json!(["[secret]", 4, "[secret]"])),
+            ("open".to_owned(), json!("text")),
+            ("whole".to_owned(), json!("[secret]")),
+        ])
+    );
 
     let mut wrong = VaultPasswords::none();
     wrong.add(None, &crate::secret::Secret::new("guess".to_owned()));

@@ -92,8 +92,12 @@ impl Locked {
         match self {
             Self::Broken(reason) => Diagnostic::error("H0131", format!("this vault text is damaged: {reason}"))
                 .help("encrypt it again, or copy it again with all of its lines"),
-            Self::NoPassword(id) => Diagnostic::error("H0132", format!("this is encrypted{}, and no password for it was given", named(id))).help(option(id)),
-            Self::WrongPassword(id) => Diagnostic::error("H0133", format!("this is encrypted{}, and no given password opens it", named(id))).help(option(id)),
+            Self::NoPassword(id) => {
+                Diagnostic::error("H0132", format!("this is encrypted{}, and no password for it was given", named(id))).help(option(id))
+            }
+            Self::WrongPassword(id) => {
+                Diagnostic::error("H0133", format!("this is encrypted{}, and no given password opens it", named(id))).help(option(id))
+            }
         }
         .at(span)
     }
@@ -112,10 +116,11 @@ pub fn is_vault(text: &str) -> bool {
     text.starts_with(HEADER)
 }
 
-/// Text that came out of a vault is a secret wherever it stands.
+/// Text that came out of a vault is a secret wherever it stands. Numbers and booleans keep their
+/// type and stay visible.
 pub fn hide(node: &mut Node) {
     match &mut node.value {
-        Value::Text(text) => node.value = Value::Secret(Secret::new(std::mem::take(text))),
+        Value::Text(text) | Value::Unsafe(text) => node.value = Value::Secret(Secret::new(std::mem::take(text))),
         Value::List(items) => items.iter_mut().for_each(hide),
         Value::Map(entries) => entries.iter_mut().for_each(|(_, value)| hide(value)),
         _ => {}

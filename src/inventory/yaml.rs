@@ -168,11 +168,11 @@ impl<'a> Reader<'a> {
                 Built { node: Node::new(value, span), weight: 1, depth: 0, merge, flow: false }
             }
             Event::SequenceStart(_, _, tag) => {
-                let untrusted = self.collection_tag(tag.as_deref(), "seq", &span)? || untrusted;
+                let untrusted = collection_tag(tag.as_deref(), "seq", &span)? || untrusted;
                 self.list(span, untrusted, level)?
             }
             Event::MappingStart(style, _, tag) => {
-                let untrusted = self.collection_tag(tag.as_deref(), "map", &span)? || untrusted;
+                let untrusted = collection_tag(tag.as_deref(), "map", &span)? || untrusted;
                 let mut built = self.map(span, untrusted, level)?;
                 built.flow = style == StructureStyle::Flow;
                 built
@@ -268,17 +268,6 @@ impl<'a> Reader<'a> {
         Ok(Built { node: Node::new(Value::Map(entries.entries), span), weight, depth, merge: false, flow: false })
     }
 
-    /// Whether the collection is `!unsafe`.
-    fn collection_tag(&self, tag: Option<&Tag>, kind: &str, span: &Span) -> Result<bool, Diagnostic> {
-        match tag {
-            None => Ok(false),
-            Some(tag) if tag.is_yaml_core_schema_tag(kind) => Ok(false),
-            Some(tag) if local(tag, "unsafe") => Ok(true),
-            Some(tag) if local(tag, "vault") || local(tag, "vault-encrypted") => Err(complaint::not_vault_text(span)),
-            Some(tag) => Err(complaint::unknown_tag(tag, span)),
-        }
-    }
-
     /// A scalar's value, and whether it is a plain `<<`.
     fn scalar(&self, text: &str, style: ScalarStyle, tag: Option<&Tag>, untrusted: bool, span: &Span) -> Result<(Value, bool), Diagnostic> {
         let guard = |value| match value {
@@ -321,6 +310,17 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Whether the collection is `!unsafe`.
+fn collection_tag(tag: Option<&Tag>, kind: &str, span: &Span) -> Result<bool, Diagnostic> {
+    match tag {
+        None => Ok(false),
+        Some(tag) if tag.is_yaml_core_schema_tag(kind) => Ok(false),
+        Some(tag) if local(tag, "unsafe") => Ok(true),
+        Some(tag) if local(tag, "vault") || local(tag, "vault-encrypted") => Err(complaint::not_vault_text(span)),
+        Some(tag) => Err(complaint::unknown_tag(tag, span)),
+    }
+}
+
 /// A mapping's entries in order, and where each key stands.
 #[derive(Default)]
 struct Entries {
@@ -331,21 +331,25 @@ struct Entries {
 impl Entries {
     /// Sets a key; gives the place of the one that it replaces, whose position it takes.
     fn insert(&mut self, key: Node, value: Node) -> Option<Span> {
-        match self.places.get(&identity(&key)).and_then(|&place| self.entries.get_mut(place)) {
-            Some(entry) => Some(std::mem::replace(entry, (key, value)).0.span),
-            None => {
-                self.places.insert(identity(&key), self.entries.len());
-                self.entries.push((key, value));
-                None
-            }
+        if let Some(entry) = self.places.get(&identity(&key)).and_then(|&place| self.entries.get_mut(place)) {
+            entry.1 = value;
+            // As in Python the first key stays, but its place is that of the value that counts.
+            Some(std::mem::replace(&mut entry.0.span, key.span))
+        } else {
+            self.places.insert(identity(&key), self.entries.len());
+            self.entries.push((key, value));
+            None
         }
     }
 }
 
-/// Equal for keys that a mapping cannot hold side by side.
+/// Equal for keys that a mapping cannot hold side by side: to Python 1, 1.0 and true are one.
 fn identity(key: &Node) -> String {
     match &key.value {
         Value::Text(text) | Value::Unsafe(text) => format!("\"{text}"),
+        Value::Bool(boolean) => u8::from(*boolean).to_string(),
+        Value::Int(number) => number.to_string(),
+        Value::Float(number) if number.fract() == 0.0 => format!("{number:.0}"),
         value => format!("{value:?}"),
     }
 }

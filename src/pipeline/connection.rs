@@ -50,7 +50,9 @@ pub fn settings(host: &str, variables: &Variables, defaults: &ConnectionDefaults
     };
     match reader.text(&["ansible_connection"])?.as_deref() {
         None | Some("ssh" | "smart" | "paramiko" | "paramiko_ssh" | "ansible.builtin.ssh") => {}
-        Some("local" | "ansible.builtin.local") => return Ok(Transport::Local(Box::new(ConnectionSettings { escalation, ..ConnectionSettings::new(host) }))),
+        Some("local" | "ansible.builtin.local") => {
+            return Ok(Transport::Local(Box::new(ConnectionSettings { escalation, ..ConnectionSettings::new(host) })));
+        }
         Some(other) => {
             return Err(reader.wrong("ansible_connection", &format!("`{other}` is no connection that homestead has"), "`ssh` or `local`"));
         }
@@ -62,8 +64,10 @@ pub fn settings(host: &str, variables: &Variables, defaults: &ConnectionDefaults
         Some((name, value)) => Some(port(&value).ok_or_else(|| reader.wrong(name, "it is no port", "a number from 1 to 65535"))?),
     };
     settings.user = reader.text(&["ansible_user", "ansible_ssh_user"])?.or_else(|| defaults.user.clone());
-    settings.password =
-        reader.text(&["ansible_password", "ansible_ssh_pass", "ansible_ssh_password"])?.map(Secret::new).or_else(|| defaults.password.clone());
+    settings.password = reader
+        .text(&["ansible_password", "ansible_ssh_pass", "ansible_ssh_password"])?
+        .map(Secret::new)
+        .or_else(|| defaults.password.clone());
     settings.private_key_file = reader
         .text(&["ansible_ssh_private_key_file", "ansible_private_key_file"])?
         .map(PathBuf::from)

@@ -62,7 +62,16 @@ impl Loaded {
         let library = Library::load(source)?;
         let (inventory, warnings) = Inventory::load(&sources.inventory, &sources.extra_vars, &sources.vault)?;
         let environment = sources.environment.clone();
-        Ok(Self { library, templates, inventory, environment, now: sources.now, lock_wait: sources.lock_wait, warnings, limit: sources.limit.clone() })
+        Ok(Self {
+            library,
+            templates,
+            inventory,
+            environment,
+            now: sources.now,
+            lock_wait: sources.lock_wait,
+            warnings,
+            limit: sources.limit.clone(),
+        })
     }
 
     /// The names of the hosts that the run is about: the ones in `matrix_servers` where that group

@@ -125,10 +125,8 @@ fn host_layer(facts: &HostFacts) -> Layer {
         name_span: span.clone(),
         value: Node::new(Value::Int(value.into()), span.clone()),
     };
-    let variables = facts
-        .account
-        .map(|(uid, gid)| vec![number("matrix_user_uid", uid), number("matrix_user_gid", gid)])
-        .unwrap_or_default();
+    let variables =
+        facts.account.map(|(uid, gid)| vec![number("matrix_user_uid", uid), number("matrix_user_gid", gid)]).unwrap_or_default();
     Layer { kind: LayerKind::Wiring, name: "host".to_owned(), variables }
 }
 

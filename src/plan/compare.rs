@@ -228,9 +228,7 @@ fn orphans(desired: &Desired, observed: &Observed) -> Vec<Resource> {
 
 /// Leaves what belongs to the roles. What all of them stand on (the user, the networks) stays in.
 fn narrow(plan: &mut Plan, desired: &Desired, roles: &BTreeSet<String>) {
-    let image_in = |name: &str| {
-        desired.services.iter().any(|service| service.image == name && roles.contains(&service.role))
-    };
+    let image_in = |name: &str| desired.services.iter().any(|service| service.image == name && roles.contains(&service.role));
     plan.actions.retain(|action| match &action.step {
         Step::PutDirectory(directory) => roles.contains(&directory.role) || directory.role == "matrix-base",
         Step::MakeKey(key) => roles.contains(&key.role),
@@ -243,7 +241,8 @@ fn narrow(plan: &mut Plan, desired: &Desired, roles: &BTreeSet<String>) {
     });
     let units: BTreeSet<&str> =
         desired.services.iter().filter(|service| roles.contains(&service.role)).map(|service| service.unit.as_str()).collect();
-    plan.restarts.retain(|restart| units.contains(restart.unit.as_str()) || restart.reasons.iter().any(|reason| reason.starts_with("requires ")));
+    plan.restarts
+        .retain(|restart| units.contains(restart.unit.as_str()) || restart.reasons.iter().any(|reason| reason.starts_with("requires ")));
 }
 
 /// Lowercase hex of a text's SHA-256.

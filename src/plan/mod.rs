@@ -11,8 +11,8 @@ mod restart;
 pub use action::{Action, Change, Plan, Resource, Restart, RestartKind, Step};
 pub use compare::{Scope, plan};
 pub use memory::{Memory, OwnedFile, database_fingerprint};
-pub use restart::{stopped_first, waves};
 pub use observed::{NetworkState, Observed, PathKind, PathState, UnitState};
+pub use restart::{stopped_first, waves};
 
 /// The version of every JSON document that describes a plan.
 pub const VERSION: u32 = 1;

@@ -29,9 +29,10 @@ pub fn decide(desired: &Desired, observed: &Observed, changed: &BTreeMap<String,
     loop {
         let next = desired.services.iter().filter(|service| service.autostart && !restarts.contains_key(service.unit.as_str())).find_map(
             |service| {
-                let cause = service.requires.iter().find(|name| {
-                    restarts.get(name.as_str()).is_some_and(|restart| restart.kind == RestartKind::Restart)
-                })?;
+                let cause = service
+                    .requires
+                    .iter()
+                    .find(|name| restarts.get(name.as_str()).is_some_and(|restart| restart.kind == RestartKind::Restart))?;
                 Some((service, cause))
             },
         );
@@ -108,8 +109,12 @@ mod tests {
     }
 
     fn stack() -> Desired {
-        let services =
-            vec![service("traefik", 250, &[]), service("postgres", 500, &[]), service("synapse", 1000, &["postgres", "mas"]), service("mas", 2200, &["postgres"])];
+        let services = vec![
+            service("traefik", 250, &[]),
+            service("postgres", 500, &[]),
+            service("synapse", 1000, &["postgres", "mas"]),
+            service("mas", 2200, &["postgres"]),
+        ];
         Desired { services, ..Desired::default() }
     }
 

@@ -27,9 +27,8 @@ pub fn findings(diagnostics: &[Diagnostic], color: bool, source: &dyn Fn(&str) -
         let mut notes = Vec::new();
         match &place {
             Some((span, Some(text), Some(range))) => {
-                group = group.element(
-                    Snippet::source(text).path(span.file.as_ref()).annotation(AnnotationKind::Primary.span(range.clone())),
-                );
+                group =
+                    group.element(Snippet::source(text).path(span.file.as_ref()).annotation(AnnotationKind::Primary.span(range.clone())));
             }
             Some((span, ..)) => notes.push(format!("  --> {span}")),
             None => {}
@@ -61,7 +60,8 @@ fn byte_range(text: &str, line: u32, column: u32) -> Option<std::ops::Range<usiz
     let skip = usize::try_from(column.saturating_sub(1)).ok()?;
     let offset = this.char_indices().nth(skip).map_or(this.len(), |(offset, _)| offset);
     let rest = &this[offset..];
-    let word = rest.find(|character: char| character.is_whitespace() || character == ':').unwrap_or(rest.len()).max(1).min(rest.len().max(1));
+    let word =
+        rest.find(|character: char| character.is_whitespace() || character == ':').unwrap_or(rest.len()).max(1).min(rest.len().max(1));
     let start = start_of_line + offset;
     Some(start..(start + word).min(text.len()).max(start))
 }

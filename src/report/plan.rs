@@ -35,7 +35,12 @@ pub fn plan_text(plan: &Plan, diffs: bool, color: bool) -> String {
     for orphan in &plan.orphans {
         let removed = plan.actions.iter().any(|action| action.change == Change::Remove && action.resource == *orphan);
         if !removed {
-            out.push_str(&format!("{} {} {} (nothing wants it; `setup-all` removes it)\n", paint("   orphan", "35", color), orphan.kind, orphan.name));
+            out.push_str(&format!(
+                "{} {} {} (nothing wants it; `setup-all` removes it)\n",
+                paint("   orphan", "35", color),
+                orphan.kind,
+                orphan.name
+            ));
         }
     }
     for note in &plan.notes {

@@ -59,7 +59,8 @@ impl<'a> Fields<'a> {
         for (key, _) in entries {
             let name = key.as_text().unwrap_or_default();
             if !self.known.contains(&name) {
-                let help = did_you_mean(name, self.known.iter().copied()).unwrap_or_else(|| format!("known here: {}", self.known.join(", ")));
+                let help =
+                    did_you_mean(name, self.known.iter().copied()).unwrap_or_else(|| format!("known here: {}", self.known.join(", ")));
                 return Err(Diagnostic::error("H0303", format!("unknown key `{name}`")).at(&key.span).help(help));
             }
         }

@@ -170,14 +170,8 @@ fn service(node: &Node) -> Read<Service> {
     let (requires, after, wants, autostart) = (copied("requires"), copied("after"), copied("wants"), copied("autostart"));
     let (environment, stop_grace_seconds, start_delay_seconds) =
         (copied("environment"), copied("stop_grace_seconds"), copied("start_delay_seconds"));
-    let (reload, post_start, pre_start, restart, kind, syslog_identifier) = (
-        copied("reload"),
-        copied("post_start"),
-        copied("pre_start"),
-        copied("restart"),
-        copied("type"),
-        copied("syslog_identifier"),
-    );
+    let (reload, post_start, pre_start, restart, kind, syslog_identifier) =
+        (copied("reload"), copied("post_start"), copied("pre_start"), copied("restart"), copied("type"), copied("syslog_identifier"));
     let service = Service {
         name: fields.required("name")?.clone(),
         description: fields.required("description")?.clone(),
@@ -252,11 +246,8 @@ fn mount(node: &Node) -> Read<Mount> {
 
 fn tmpfs(node: &Node) -> Read<Tmpfs> {
     let mut fields = Fields::of(node)?;
-    let tmpfs = Tmpfs {
-        target: fields.required("target")?.clone(),
-        options: fields.optional("options").cloned(),
-        repeat: repeat(&mut fields),
-    };
+    let tmpfs =
+        Tmpfs { target: fields.required("target")?.clone(), options: fields.optional("options").cloned(), repeat: repeat(&mut fields) };
     fields.finish()?;
     Ok(tmpfs)
 }
@@ -292,8 +283,7 @@ fn health(node: &Node) -> Read<Health> {
 
 fn operation(name: &str, node: &Node) -> Read<Operation> {
     let mut fields = Fields::of(node)?;
-    let operation =
-        Operation { name: name.to_owned(), run: text(fields.required("run")?)?.to_owned(), tags: fields.texts("tags")? };
+    let operation = Operation { name: name.to_owned(), run: text(fields.required("run")?)?.to_owned(), tags: fields.texts("tags")? };
     fields.finish()?;
     Ok(operation)
 }
@@ -306,4 +296,3 @@ pub fn top_level(node: &Node) -> Read<&[(Node, Node)]> {
         _ => Err(Diagnostic::error("H0301", format!("expected a mapping, found {}", node.kind())).at(&node.span)),
     }
 }
-

@@ -72,9 +72,6 @@ impl Source {
 
     /// The names of the folders below `roles/`.
     pub fn roles(&self) -> Vec<String> {
-        self.iter()
-            .filter_map(|(path, _)| path.strip_prefix("roles/")?.strip_suffix("/role.yml"))
-            .map(str::to_owned)
-            .collect()
+        self.iter().filter_map(|(path, _)| path.strip_prefix("roles/")?.strip_suffix("/role.yml")).map(str::to_owned).collect()
     }
 }

@@ -48,19 +48,34 @@ impl From<CreateImageInfo> for PullEvent {
     fn from(info: CreateImageInfo) -> Self {
         let detail = info.progress_detail.unwrap_or_default();
         let bytes = |count: Option<i64>| count.and_then(|count| u64::try_from(count).ok());
-        Self { layer: info.id.unwrap_or_default(), status: info.status.unwrap_or_default(), current: bytes(detail.current), total: bytes(detail.total) }
+        Self {
+            layer: info.id.unwrap_or_default(),
+            status: info.status.unwrap_or_default(),
+            current: bytes(detail.current),
+            total: bytes(detail.total),
+        }
     }
 }
 
 impl Docker {
     /// The image, where it is on the host.
     pub async fn image(&self, reference: &str) -> Result<Option<Image>> {
-        let found = optional(self.api.inspect_image(reference).await).map_err(|error| self.failed(&format!("looking at the image `{reference}`"), error))?;
-        Ok(found.map(|image| Image { id: image.id.unwrap_or_default(), digests: image.repo_digests.unwrap_or_default(), tags: image.repo_tags.unwrap_or_default() }))
+        let found = optional(self.api.inspect_image(reference).await)
+            .map_err(|error| self.failed(&format!("looking at the image `{reference}`"), error))?;
+        Ok(found.map(|image| Image {
+            id: image.id.unwrap_or_default(),
+            digests: image.repo_digests.unwrap_or_default(),
+            tags: image.repo_tags.unwrap_or_default(),
+        }))
     }
 
     /// Pulls an image, telling `progress` about each layer.
-    pub async fn pull(&self, reference: &str, login: Option<&RegistryLogin>, progress: &mut (dyn FnMut(PullEvent) + Send)) -> Result<Image> {
+    pub async fn pull(
+        &self,
+        reference: &str,
+        login: Option<&RegistryLogin>,
+        progress: &mut (dyn FnMut(PullEvent) + Send),
+    ) -> Result<Image> {
         let options = CreateImageOptionsBuilder::default().from_image(&tagged(reference)).build();
         let credentials = login.map(|login| DockerCredentials {
             username: Some(login.user.clone()),
@@ -73,7 +88,9 @@ impl Docker {
             progress(event.map_err(|error| self.not_pulled(reference, error))?.into());
         }
         // Old engines end the stream without an error when the registry goes away.
-        self.image(reference).await?.ok_or_else(|| Error::new(Kind::HostFailed, format!("`{}`: the image `{reference}` was pulled, but is not there", self.host.name())))
+        self.image(reference).await?.ok_or_else(|| {
+            Error::new(Kind::HostFailed, format!("`{}`: the image `{reference}` was pulled, but is not there", self.host.name()))
+        })
     }
 
     fn not_pulled(&self, reference: &str, error: bollard::errors::Error) -> Error {
@@ -82,7 +99,10 @@ impl Docker {
         }
         let why = message(&error);
         let registry = registry(reference);
-        let failure = Error::new(Kind::HostFailed, format!("`{}`: the image `{reference}` cannot be pulled from `{registry}`: {why}", self.host.name()));
+        let failure = Error::new(
+            Kind::HostFailed,
+            format!("`{}`: the image `{reference}` cannot be pulled from `{registry}`: {why}", self.host.name()),
+        );
         let lower = why.to_lowercase();
         let any = |texts: &[&str]| texts.iter().any(|text| lower.contains(text));
         if any(&["toomanyrequests", "rate limit"]) {

@@ -37,7 +37,8 @@ impl Docker {
         let transport = transport::over(Arc::clone(&host));
         let failed = |error| translate(host.as_ref(), "asking for its version", error);
         // The address is never resolved: every request opens a stream of the host's.
-        let api = bollard::Docker::connect_with_custom_transport(transport, Some("http://docker"), PATIENCE, bollard::API_DEFAULT_VERSION).map_err(failed)?;
+        let api = bollard::Docker::connect_with_custom_transport(transport, Some("http://docker"), PATIENCE, bollard::API_DEFAULT_VERSION)
+            .map_err(failed)?;
         let api = api.negotiate_version().await.map_err(failed)?;
         let version = api.version().await.map_err(failed)?.version.unwrap_or_default();
         Ok(Self { api, host, version })

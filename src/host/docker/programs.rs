@@ -3,7 +3,9 @@
 use bollard::container::{AttachContainerResults, LogOutput};
 use bollard::exec::StartExecResults;
 use bollard::models::{ContainerCreateBody, ExecConfig, HostConfig};
-use bollard::query_parameters::{AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, StartContainerOptions, WaitContainerOptions};
+use bollard::query_parameters::{
+    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, StartContainerOptions, WaitContainerOptions,
+};
 use futures_util::StreamExt as _;
 use tokio::io::AsyncWriteExt as _;
 
@@ -141,7 +143,9 @@ impl Docker {
             pipe(output, input, spec.stdin.as_deref(), sink).await.map_err(failed)?;
         }
         let ended = self.api.inspect_exec(&created.id).await.map_err(failed)?;
-        ended.exit_code.ok_or_else(|| Error::new(Kind::HostFailed, format!("`{}`: Docker: {what} ended without a status", self.host.name())))
+        ended
+            .exit_code
+            .ok_or_else(|| Error::new(Kind::HostFailed, format!("`{}`: Docker: {what} ended without a status", self.host.name())))
     }
 }
 
@@ -164,7 +168,9 @@ where
         while let Some(part) = output.next().await {
             match part? {
                 LogOutput::StdErr { message } => sink(Channel::Stderr, &message),
-                LogOutput::StdOut { message } | LogOutput::Console { message } | LogOutput::StdIn { message } => sink(Channel::Stdout, &message),
+                LogOutput::StdOut { message } | LogOutput::Console { message } | LogOutput::StdIn { message } => {
+                    sink(Channel::Stdout, &message)
+                }
             }
         }
         Ok(())

@@ -14,7 +14,10 @@ use crate::diagnostic::Error;
 use crate::host::Host;
 
 /// Answers requests of `bollard`.
-pub(super) fn over(host: Arc<dyn Host>) -> impl Fn(BollardRequest) -> std::pin::Pin<Box<dyn Future<Output = Result<Response<Incoming>, ApiError>> + Send>> + Send + Sync + 'static {
+pub(super) fn over(
+    host: Arc<dyn Host>,
+) -> impl Fn(BollardRequest) -> std::pin::Pin<Box<dyn Future<Output = Result<Response<Incoming>, ApiError>> + Send>> + Send + Sync + 'static
+{
     move |request| Box::pin(send(Arc::clone(&host), request))
 }
 

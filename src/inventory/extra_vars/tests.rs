@@ -7,15 +7,39 @@ use crate::inventory::tests::findings;
 fn told(argument: &str) -> String {
     let mut wrong = Vec::new();
     let layers = read(&[argument.to_owned()], &VaultPasswords::none(), &mut wrong);
-    let variables: String = layers.iter().flat_map(|layer| &layer.variables).map(|v| format!("  {} {} {:?} {}\n", v.name, v.name_span, v.value.value, v.value.span)).collect();
+    let variables: String = layers
+        .iter()
+        .flat_map(|layer| &layer.variables)
+        .map(|v| format!("  {} {} {:?} {}\n", v.name, v.name_span, v.value.value, v.value.span))
+        .collect();
     format!("{argument}\n{variables}{}", findings(&wrong))
 }
 
 #[test]
 fn arguments_are_read_as_ansible_reads_them() {
     let arguments = [
-        "a=1", "a=1 b=2", "a='x y' b=\"z\"", "a=x\\ny", "a={{ b | default('x y') }} c=3", "a=b=c", "a=", "a = 1", "{a: 1, b: [yes, 'no']}", "{\"a\": 1e3}",
-        "a='it", "{{ x }}", "{a: ", "[a, b]", "/etc/x.yml", "a-b=1", "a=x\"y z\" b=1", "a=1\nb=2", "a={{ x", "a='{{ x }}'", "=1", "@/no/such.yml",
+        "a=1",
+        "a=1 b=2",
+        "a='x y' b=\"z\"",
+        "a=x\\ny",
+        "a={{ b | default('x y') }} c=3",
+        "a=b=c",
+        "a=",
+        "a = 1",
+        "{a: 1, b: [yes, 'no']}",
+        "{\"a\": 1e3}",
+        "a='it",
+        "{{ x }}",
+        "{a: ",
+        "[a, b]",
+        "/etc/x.yml",
+        "a-b=1",
+        "a=x\"y z\" b=1",
+        "a=1\nb=2",
+        "a={{ x",
+        "a='{{ x }}'",
+        "=1",
+        "@/no/such.yml",
     ];
     assert_snapshot!(arguments.map(told).concat(), @r#"
     a=1

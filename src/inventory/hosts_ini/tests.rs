@@ -22,7 +22,12 @@ fn sections_hosts_and_variables_know_their_places() {
     let (hosts, wrong) = read_all(&["[g]  # group\n  web:22   a=1 b='x y'\n[g:vars]\n c =  2\n"]);
     assert_eq!(findings(&wrong), "");
     let web = &hosts.hosts["web"];
-    let shown: Vec<_> = web.variables.iter().chain(&hosts.groups["g"].variables).map(|v| format!("{} {} {} {:?}", v.name, v.name_span, v.value.span, v.value.value)).collect();
+    let shown: Vec<_> = web
+        .variables
+        .iter()
+        .chain(&hosts.groups["g"].variables)
+        .map(|v| format!("{} {} {} {:?}", v.name, v.name_span, v.value.span, v.value.value))
+        .collect();
     assert_snapshot!(format!("{}\n{}", web.span, shown.join("\n")), @r#"
     hosts:2:3
     ansible_port hosts:2:3 hosts:2:3 Int(22)
@@ -59,6 +64,14 @@ fn wrong_lines_are_all_told() {
     error[H0117] hosts:18:1: `[g:children]` names the group `none`, which nothing declares
       help: declare it with a section `[none]`
     "#);
+}
+
+#[test]
+fn a_variable_without_a_host_is_told() {
+    assert_snapshot!(told("[g]\nansible_user=root\n"), @r"
+    warning[H0124] hosts:2:1: `ansible_user=root` is taken for the name of a host
+      help: variables stand behind a host's name, or below `[group:vars]`
+    ");
 }
 
 #[test]

@@ -8,7 +8,11 @@ fn told(text: &str) -> String {
     read(yaml::read(text, "hosts.yml").unwrap().0.unwrap(), &mut hosts, &mut wrong);
     hosts.complete(&mut wrong);
     let groups: String = hosts.groups.iter().map(|(name, group)| format!("{name}: {:?} in {:?}\n", group.hosts, group.parents)).collect();
-    let variables: String = hosts.hosts.values().flat_map(|host| host.variables.iter().map(move |v| format!("{} {} {:?}\n", host.name, v.name, v.value.value))).collect();
+    let variables: String = hosts
+        .hosts
+        .values()
+        .flat_map(|host| host.variables.iter().map(move |v| format!("{} {} {:?}\n", host.name, v.name, v.value.value)))
+        .collect();
     groups + &variables + &findings(&wrong)
 }
 

@@ -6,7 +6,12 @@ use crate::inventory::hosts_ini;
 
 fn hosts() -> Hosts {
     let (mut hosts, mut findings) = (Hosts::default(), Vec::new());
-    hosts_ini::read("lonely\n[web]\nweb[1:4].example.com\n[db]\ndb1\ndb2\nweb1.example.com\n[eu]\nweb1.example.com\ndb1\n[both:children]\nweb\ndb\n", "hosts", &mut hosts, &mut findings);
+    hosts_ini::read(
+        "lonely\n[web]\nweb[1:4].example.com\n[db]\ndb1\ndb2\nweb1.example.com\n[eu]\nweb1.example.com\ndb1\n[both:children]\nweb\ndb\n",
+        "hosts",
+        &mut hosts,
+        &mut findings,
+    );
     hosts.complete(&mut findings);
     assert_eq!(findings, []);
     hosts
@@ -15,7 +20,13 @@ fn hosts() -> Hosts {
 fn shown(pattern: &str) -> String {
     let hosts = hosts();
     match select(&hosts, pattern) {
-        Ok(names) => hosts.hosts.keys().filter(|name| names.contains(name.as_str())).map(|name| name.replace(".example.com", "")).collect::<Vec<_>>().join(" "),
+        Ok(names) => hosts
+            .hosts
+            .keys()
+            .filter(|name| names.contains(name.as_str()))
+            .map(|name| name.replace(".example.com", ""))
+            .collect::<Vec<_>>()
+            .join(" "),
         Err(error) => format!("{error}; {}", error.hints.join(", ")),
     }
 }

@@ -2,7 +2,8 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use super::*;
-use crate::inventory::{tests::findings, yaml};
+use crate::inventory::tests::{findings, measured};
+use crate::inventory::yaml;
 
 fn secret(text: &str) -> Secret<String> {
     Secret::new(text.to_owned())
@@ -103,12 +104,8 @@ fn inline_vaults_open_in_place() {
 
 #[test]
 fn the_measured_inventory_opens() {
-    let shared = std::env::var("HOMESTEAD_SHARED").unwrap_or_else(|_| format!("{}/../shared", env!("CARGO_MANIFEST_DIR")));
-    let case = camino::Utf8PathBuf::from(shared).join("parity/jinja");
-    let Ok(text) = fs_err::read_to_string(case.join("vars.yml")) else {
-        eprintln!("skipped: there is no {case}; set HOMESTEAD_SHARED");
-        return;
-    };
+    let Some(case) = measured().map(|folder| folder.join("jinja")) else { return };
+    let text = fs_err::read_to_string(case.join("vars.yml")).unwrap();
     let password = fs_err::read_to_string(case.join("vault-pass")).unwrap();
     let mut node = yaml::read(&text, "vars.yml").unwrap().0.unwrap();
     let mut wrong = Vec::new();

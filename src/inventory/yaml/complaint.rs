@@ -89,7 +89,9 @@ fn help(kind: &ErrorKind, line: &str) -> Option<&'static str> {
         ErrorKind::UnknownAnchor => Some("define the anchor with `&name` above; text that begins with `*` must be quoted"),
         ErrorKind::UnknownQuotedScalarEscape => Some("in double quotes a backslash is written `\\\\`; single quotes take it as it is"),
         ErrorKind::UnexpectedCharacter { .. } => Some("text that begins with `@`, `%` or a backquote must be quoted"),
-        ErrorKind::MappingValueNotAllowed if after_colon.is_some_and(|value| value.contains(": ")) => Some("text that holds `: ` must be quoted"),
+        ErrorKind::MappingValueNotAllowed if after_colon.is_some_and(|value| value.contains(": ")) => {
+            Some("text that holds `: ` must be quoted")
+        }
         ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidIndentation | ErrorKind::ExpectedBlockMappingKey => {
             Some("compare the indentation of this line with that of the lines above")
         }

@@ -1,6 +1,9 @@
 # Paths, messages and small helpers that every part of the sandbox shares.
 # shellcheck shell=bash
 
+# The hosts' services read what we make as users of their own.
+umask 022
+
 SANDBOX_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${HOMESTEAD_SANDBOX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/homestead-sandbox}
 mkdir -p "$CACHE"

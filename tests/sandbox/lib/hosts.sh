@@ -42,7 +42,7 @@ wait_inside() {
         tries=0
         until look >/dev/null 2>&1; do
             tries=$((tries + 1))
-            [ "$tries" -lt 400 ] || { systemctl --failed --no-pager; journalctl --no-pager -n 40; exit 1; }
+            [ "$tries" -lt 400 ] || { systemctl --failed --no-pager; journalctl --no-pager -n 15 | cut -c 1-300; exit 1; }
             sleep 0.1
         done
         state=$(timeout 40 systemctl is-system-running --wait)

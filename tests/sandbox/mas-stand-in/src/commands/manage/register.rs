@@ -1,10 +1,14 @@
-//! `manage register-user`: register a user without asking.
+//! `manage register-user`: register a user, with `--yes` as told, without it after questions.
+
+mod questions;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::{ArgAction, Args};
+use tokio_postgres::Transaction;
+use uuid::Uuid;
 
 use crate::config::RawConfig;
 use crate::homeserver::Homeserver;
@@ -12,6 +16,7 @@ use crate::identifiers::{from_ulid, new_id, to_ulid};
 use crate::passwords::Passwords;
 use crate::storage::queue::{self, Job};
 use crate::storage::{connect, users};
+use questions::Step;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -53,6 +58,19 @@ fn email(text: &str) -> Result<String, String> {
     }
 }
 
+/// The user to be.
+#[derive(Debug, Default)]
+struct Draft {
+    localpart: String,
+    /// The scheme's version and the hash.
+    password: Option<(u16, String)>,
+    emails: Vec<String>,
+    /// Upstream providers and the subjects there.
+    mappings: Vec<(Uuid, String)>,
+    admin: Option<bool>,
+    display_name: Option<String>,
+}
+
 pub async fn run(arguments: Arguments, raw: &RawConfig) -> anyhow::Result<ExitCode> {
     let passwords = Passwords::load(&raw.passwords()?).await?;
     let database = raw.database()?;
@@ -68,54 +86,90 @@ pub async fn run(arguments: Arguments, raw: &RawConfig) -> anyhow::Result<ExitCo
         crate::error!("That password is too weak.");
         return Ok(ExitCode::FAILURE);
     }
-    if !arguments.yes {
-        bail!("this stand-in cannot ask questions: give `--yes`");
+    let localpart = match &arguments.username {
+        Some(username) => available(username, &transaction, &homeserver).await?,
+        None => ask_for_username(String::new(), &transaction, &homeserver).await?,
+    };
+    let mut draft = Draft {
+        localpart,
+        password: match &arguments.password {
+            Some(password) => Some(passwords.hash(password).await?),
+            None => None,
+        },
+        emails: arguments.emails,
+        mappings: parse(&arguments.mappings)?,
+        admin: (arguments.admin || arguments.no_admin).then_some(arguments.admin),
+        display_name: arguments.display_name,
+    };
+    let providers = providers(&transaction).await?;
+    loop {
+        draft.show(&matrix.user_id(&draft.localpart))?;
+        if arguments.yes {
+            break;
+        }
+        draft.show_command()?;
+        let steps = draft.steps(passwords.enabled(), !providers.is_empty());
+        match questions::next_step(steps).await? {
+            Step::Create => break,
+            Step::Username => {
+                let before = std::mem::take(&mut draft.localpart);
+                draft.localpart = ask_for_username(before, &transaction, &homeserver).await?;
+            }
+            Step::Email => draft.emails.push(questions::email().await?),
+            // As in MAS, nobody asks here how hard the password is to guess.
+            Step::Password => {
+                let password = questions::password().await?;
+                draft.password = Some(passwords.hash(&password).await?);
+            }
+            Step::Upstream => draft
+                .mappings
+                .push(questions::mapping(providers.clone()).await?),
+            Step::Admin => draft.admin = Some(questions::confirm("Make user admin?").await?),
+            Step::DisplayName => draft.display_name = Some(questions::display_name().await?),
+        }
     }
-    let username = arguments
-        .username
-        .as_deref()
-        .context("the user name is empty")?;
+    if draft.emails.is_empty() {
+        crate::warning!("the user has no address and will be asked for one");
+    }
+    if !arguments.yes && !questions::confirm("Confirm?").await? {
+        crate::warning!("Aborted");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let user = draft.save(&transaction).await?;
+    transaction.commit().await?;
+    crate::info!("User registered user.id={}", to_ulid(user));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks until a name can be taken.
+async fn ask_for_username(
+    before: String,
+    transaction: &Transaction<'_>,
+    homeserver: &Homeserver,
+) -> anyhow::Result<String> {
+    loop {
+        let username = questions::username(before.clone()).await?;
+        match available(&username, transaction, homeserver).await {
+            Ok(localpart) => return Ok(localpart),
+            Err(error) => crate::warning!("Invalid username: {error}"),
+        }
+    }
+}
+
+/// The local part, where both sides let it be taken.
+async fn available(
+    username: &str,
+    transaction: &Transaction<'_>,
+    homeserver: &Homeserver,
+) -> anyhow::Result<String> {
     let localpart = localpart(username)?;
-    if users::find(&transaction, localpart).await?.is_some() {
+    if users::find(transaction, localpart).await?.is_some() {
         bail!("User already exists");
     }
     if !homeserver.is_localpart_available(localpart).await? {
         bail!("the homeserver does not let this name be taken");
     }
-    let hashed = match &arguments.password {
-        Some(password) => Some(passwords.hash(password).await?),
-        None => None,
-    };
-    show(&arguments, localpart, &matrix.user_id(localpart))?;
-    if arguments.emails.is_empty() {
-        crate::warning!("the user has no address and will be asked for one");
-    }
-
-    let user = users::add(&transaction, localpart, arguments.admin).await?;
-    if let Some((version, hashed)) = hashed {
-        users::set_password(&transaction, user, version, &hashed).await?;
-    }
-    for email in &arguments.emails {
-        users::add_email(&transaction, user, email).await?;
-    }
-    for mapping in &arguments.mappings {
-        let (provider, subject) = mapping.split_once(':').context("Invalid format")?;
-        transaction
-            .execute(
-                "INSERT INTO upstream_oauth_links (upstream_oauth_link_id, upstream_oauth_provider_id, user_id, subject, created_at)
-                 VALUES ($1, $2, $3, $4, now())",
-                &[&new_id()?, &from_ulid(provider)?, &user, &subject],
-            )
-            .await?;
-    }
-    let job = Job::ProvisionUser {
-        user,
-        display_name: arguments.display_name.clone(),
-    };
-    queue::schedule(&transaction, &job).await?;
-    transaction.commit().await?;
-    crate::info!("User registered user.id={}", to_ulid(user));
-    Ok(ExitCode::SUCCESS)
+    Ok(localpart.to_owned())
 }
 
 /// Takes a local part or a full id.
@@ -127,38 +181,122 @@ fn localpart(username: &str) -> anyhow::Result<&str> {
     }
 }
 
-fn show(arguments: &Arguments, localpart: &str, user_id: &str) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "User attributes")?;
-    let mut row = |key: &str, value: &str| writeln!(out, "{key:>17}: {value}");
-    row("Username", localpart)?;
-    row("Matrix ID", user_id)?;
-    if let Some(name) = &arguments.display_name {
-        row("Display name", name)?;
-    }
-    if arguments.password.is_some() {
-        row("Password", "********")?;
-    }
-    for mapping in &arguments.mappings {
-        row("Upstream account", mapping)?;
-    }
-    for email in &arguments.emails {
-        row("Email", email)?;
-    }
-    if arguments.admin || arguments.no_admin {
-        row(
-            "Can request admin",
-            if arguments.admin { "true" } else { "false" },
-        )?;
-    }
-    if arguments.emails.is_empty() {
-        writeln!(out, "No address: the user will be asked for one")?;
-    }
-    if arguments.password.is_none() && arguments.mappings.is_empty() {
-        writeln!(
-            out,
-            "No password and no upstream account: the user cannot log in"
-        )?;
-    }
-    out.flush()
+fn parse(mappings: &[String]) -> anyhow::Result<Vec<(Uuid, String)>> {
+    let parse = |mapping: &String| {
+        let (provider, subject) = mapping.split_once(':').context("Invalid format")?;
+        Ok((from_ulid(provider)?, subject.to_owned()))
+    };
+    mappings.iter().map(parse).collect()
 }
+
+/// The enabled upstream providers and what people know them by.
+async fn providers(transaction: &Transaction<'_>) -> anyhow::Result<Vec<(Uuid, String)>> {
+    let sql = "SELECT upstream_oauth_provider_id, coalesce(human_name, issuer)
+        FROM upstream_oauth_providers WHERE disabled_at IS NULL ORDER BY upstream_oauth_provider_id";
+    let provider = |row: &tokio_postgres::Row| {
+        let (id, name): (Uuid, Option<String>) = (row.get(0), row.get(1));
+        let ulid = to_ulid(id);
+        (
+            id,
+            name.map_or(ulid.clone(), |name| format!("{name} ({ulid})")),
+        )
+    };
+    Ok(transaction
+        .query(sql, &[])
+        .await?
+        .iter()
+        .map(provider)
+        .collect())
+}
+
+impl Draft {
+    async fn save(&self, transaction: &Transaction<'_>) -> anyhow::Result<Uuid> {
+        let user = users::add(transaction, &self.localpart, self.admin == Some(true)).await?;
+        if let Some((version, hashed)) = &self.password {
+            users::set_password(transaction, user, *version, hashed).await?;
+        }
+        for email in &self.emails {
+            users::add_email(transaction, user, email).await?;
+        }
+        for (provider, subject) in &self.mappings {
+            transaction
+                .execute(
+                    "INSERT INTO upstream_oauth_links (upstream_oauth_link_id, upstream_oauth_provider_id, user_id, subject, created_at)
+                     VALUES ($1, $2, $3, $4, now())",
+                    &[&new_id()?, provider, &user, subject],
+                )
+                .await?;
+        }
+        let job = Job::ProvisionUser {
+            user,
+            display_name: self.display_name.clone(),
+        };
+        queue::schedule(transaction, &job).await?;
+        Ok(user)
+    }
+
+    fn show(&self, user_id: &str) -> std::io::Result<()> {
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "User attributes")?;
+        let mut row = |key: &str, value: &str| writeln!(out, "{key:>17}: {value}");
+        row("Username", &self.localpart)?;
+        row("Matrix ID", user_id)?;
+        if let Some(name) = &self.display_name {
+            row("Display name", name)?;
+        }
+        if self.password.is_some() {
+            row("Password", "********")?;
+        }
+        for (provider, subject) in &self.mappings {
+            row(
+                "Upstream account",
+                &format!("{}:{subject}", to_ulid(*provider)),
+            )?;
+        }
+        for email in &self.emails {
+            row("Email", email)?;
+        }
+        if let Some(admin) = self.admin {
+            row("Can request admin", if admin { "true" } else { "false" })?;
+        }
+        if self.emails.is_empty() {
+            writeln!(out, "No address: the user will be asked for one")?;
+        }
+        if self.password.is_none() && self.mappings.is_empty() {
+            writeln!(
+                out,
+                "No password and no upstream account: the user cannot log in"
+            )?;
+        }
+        out.flush()
+    }
+
+    /// Shows how to do the same without questions.
+    fn show_command(&self) -> std::io::Result<()> {
+        let mut command = format!("mas-cli manage register-user --yes {}", self.localpart);
+        if self.password.is_some() {
+            command.push_str(" --password $PASSWORD");
+        }
+        for email in &self.emails {
+            command.push_str(&format!(" --email {email}"));
+        }
+        for (provider, subject) in &self.mappings {
+            let ulid = to_ulid(*provider);
+            command.push_str(&format!(" --upstream-provider-mapping {ulid}:{subject}"));
+        }
+        match self.admin {
+            Some(true) => command.push_str(" --admin"),
+            Some(false) => command.push_str(" --no-admin"),
+            None => {}
+        }
+        if let Some(name) = &self.display_name {
+            command.push_str(&format!(" --display-name {name:?}"));
+        }
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "\nThe same without questions:\n\n  {command}\n")?;
+        out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests;
