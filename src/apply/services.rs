@@ -64,7 +64,7 @@ pub async fn remove(run: &Run<'_>) -> Result<()> {
     if !units.is_empty() {
         run.stage(format!("removing {}", units.join(", ")));
         // A template unit has no state of its own to stop.
-        let plain: Vec<String> = units.iter().cloned().filter(|unit| !unit.contains("@.")).collect();
+        let plain: Vec<String> = units.iter().filter(|unit| !unit.contains("@.")).cloned().collect();
         host::systemd::stop(&**run.host, &plain).await?;
         host::systemd::disable(&**run.host, &plain).await?;
     }

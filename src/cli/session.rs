@@ -7,6 +7,7 @@ use super::global::GlobalArgs;
 use super::prompt::{self, TerminalPrompt};
 use crate::diagnostic::{Error, Kind, Result};
 use crate::host::{self, Environment, Facts, Host, LocalHost, Lock, LockHolder, SshHost};
+use crate::vars::Variables;
 use crate::pipeline::{ConnectionDefaults, HostFacts, Loaded, Transport, settings, variables};
 
 /// What the command line says about connections, with passwords asked for once.
@@ -48,7 +49,10 @@ pub async fn facts(host: &dyn Host, loaded: &Loaded, name: &str) -> Result<(Host
     let assumed = variables(loaded, name, &HostFacts::assumed(), &[])?;
     let user = assumed.get("matrix_user_name")?.value;
     let data = assumed.get("matrix_base_data_path")?.value;
-    let facts = host::observe_facts(host, &[data.as_str().unwrap_or("/")]).await?;
+    let paths = [data.as_str().unwrap_or("/")];
+    let postgres = postgres_version_file(&assumed);
+    let (facts, version) = tokio::join!(host::observe_facts(host, &paths), host::fetch(host, &postgres));
+    let facts = facts?;
     let missing = facts.missing_tools();
     if !missing.is_empty() {
         return Err(Error::new(Kind::HostFailed, format!("`{name}` lacks {}", missing.join(", ")))
@@ -60,8 +64,16 @@ pub async fn facts(host: &dyn Host, loaded: &Loaded, name: &str) -> Result<(Host
     }
     let account = facts.users.get(user.as_str().unwrap_or("matrix")).map(|user| (user.uid, user.gid));
     let account = account.or_else(|| facts.next_system_id().map(|id| (id, id)));
-    let known = HostFacts { facts: facts.ansible.clone(), account };
+    let version = version?.into_values().next();
+    let postgres_version = version.and_then(|text| String::from_utf8_lossy(&text).trim().split('.').next()?.parse().ok());
+    let known = HostFacts { facts: facts.ansible.clone(), account, postgres_version };
     Ok((known, facts))
+}
+
+/// The file in which Postgres writes down the version that made its data folder.
+fn postgres_version_file(variables: &Variables) -> Vec<String> {
+    let folder = variables.get("postgres_data_path").ok().and_then(|folder| folder.value.as_str().map(str::to_owned));
+    folder.map(|folder| format!("{folder}/PG_VERSION")).into_iter().collect()
 }
 
 /// Takes a host's lock for a run.

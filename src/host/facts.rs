@@ -52,11 +52,23 @@ pub struct UserId {
 }
 
 impl Facts {
-    /// The highest number that is free for a new system user and for its group, as `useradd -r` counts.
+    /// The highest number that is free both for a new system user and for a new system group.
     pub fn next_system_id(&self) -> Option<u32> {
-        let taken: BTreeSet<u32> = self.users.values().map(|user| user.uid).chain(self.groups.values().copied()).collect();
         let (low, high) = self.system_ids;
-        (low..=high).rev().find(|id| !taken.contains(id))
+        let is_free = |id: &u32| self.users.values().all(|user| user.uid != *id) && self.groups.values().all(|gid| gid != id);
+        (low..=high).rev().find(is_free)
+    }
+
+    /// The number that `useradd -r` would give to a new user: the highest free one.
+    pub fn next_system_uid(&self) -> Option<u32> {
+        let (low, high) = self.system_ids;
+        (low..=high).rev().find(|id| self.users.values().all(|user| user.uid != *id))
+    }
+
+    /// The number that `groupadd -r` would give to a new group: the highest free one.
+    pub fn next_system_gid(&self) -> Option<u32> {
+        let (low, high) = self.system_ids;
+        (low..=high).rev().find(|id| self.groups.values().all(|gid| gid != id))
     }
 
     /// Programs that provisioning cannot do without and that are not there.
@@ -115,7 +127,7 @@ fn read(said: &HashMap<String, String>) -> Facts {
     }
 }
 
-/// `0100007F:1F90`: the port is in hexadecimal digits (proc_net_tcp of the kernel's documentation).
+/// `0100007F:1F90`: the port is in hexadecimal digits (the kernel's documentation, `proc_net_tcp`).
 fn ports(text: &str) -> BTreeSet<u16> {
     text.lines().filter_map(|line| u16::from_str_radix(line.trim().rsplit_once(':')?.1, 16).ok()).collect()
 }
@@ -259,15 +271,15 @@ mod tests {
             (json!("Linux"), json!("root"), json!("Debian"), json!("apt"))
         );
         assert!(get("memtotal_mb").as_u64().unwrap() > 100 && get("processor_vcpus").as_u64().unwrap() > 0);
-        let id = facts.next_system_id().unwrap();
-        assert!(facts.users.values().all(|user| user.uid != id) && facts.groups.values().all(|gid| *gid != id));
+        let (uid, gid) = (facts.next_system_uid().unwrap(), facts.next_system_gid().unwrap());
+        assert!(facts.users.values().all(|user| user.uid != uid) && facts.groups.values().all(|group| *group != gid));
     }
 
     #[tokio::test]
     async fn nothing_said_is_nothing_known() {
         let facts = observe_facts(&FakeHost::new().answer("end\0\0"), &[]).await.unwrap();
         assert_eq!((facts.docker, facts.systemd, facts.system_ids), (None, None, (101, 999)));
-        assert!(observe_facts(&FakeHost::new().answer("kernel\06.1\0"), &[]).await.is_err());
+        assert!(observe_facts(&FakeHost::new().answer("kernel\0six\0"), &[]).await.is_err());
     }
 
     #[test]
@@ -303,6 +315,6 @@ mod tests {
             groups: BTreeMap::from([("b".into(), 998)]),
             ..Facts::default()
         };
-        assert_eq!(facts.next_system_id(), Some(997));
+        assert_eq!((facts.next_system_uid(), facts.next_system_gid(), facts.next_system_id()), (Some(998), Some(999), Some(997)));
     }
 }

@@ -62,13 +62,13 @@ impl FakeHost {
     /// Expects exactly `script` next, and answers with success and `stdout`.
     #[must_use]
     pub fn expect(self, script: impl Into<String>, stdout: impl Into<Vec<u8>>) -> Self {
-        self.expect_output(Some(script.into()), success(stdout))
+        self.expect_output(Some(script.into()), Ok(success(stdout)))
     }
 
     /// Answers the next script, whatever it is, with success and `stdout`.
     #[must_use]
     pub fn answer(self, stdout: impl Into<Vec<u8>>) -> Self {
-        self.expect_output(None, success(stdout))
+        self.expect_output(None, Ok(success(stdout)))
     }
 
     /// Answers the next script, whatever it is, with a failure.
@@ -135,8 +135,8 @@ impl FakeHost {
     }
 }
 
-fn success(stdout: impl Into<Vec<u8>>) -> Result<Output> {
-    Ok(Output { status: 0, stdout: stdout.into(), stderr: Vec::new() })
+fn success(stdout: impl Into<Vec<u8>>) -> Output {
+    Output { status: 0, stdout: stdout.into(), stderr: Vec::new() }
 }
 
 fn unexpected(message: &str) -> Error {
@@ -149,7 +149,7 @@ impl Held for FakeHeld {}
 
 #[async_trait]
 impl Host for FakeHost {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "fake"
     }
 
@@ -188,7 +188,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_unexpected_script_is_an_error() {
-        let host = FakeHost::new().expect("a", "1").rule(|asked| (asked.script == "c").then(|| success("3")));
+        let host = FakeHost::new().expect("a", "1").rule(|asked| (asked.script == "c").then(|| Ok(success("3"))));
         assert_eq!(host.exec(Exec::new("a")).await.unwrap().stdout, b"1");
         assert_eq!(host.exec(Exec::new("c")).await.unwrap().stdout, b"3");
         assert_eq!(host.exec(Exec::new("b")).await.unwrap_err().to_string(), "fake host: nobody expected `b`");

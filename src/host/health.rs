@@ -3,14 +3,14 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::Empty;
 use hyper::Request;
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::docker::{Container, Docker, Health};
-use super::{Exec, ForwardingRefused, Host};
+use super::{Exec, ForwardingRefused, Host, Stream, complaint};
 use crate::diagnostic::{Error, Kind, Result};
 
 /// The first pause between two looks; it doubles up to [`LONGEST_PAUSE`].
@@ -19,6 +19,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// For one request.
 const PATIENCE: Duration = Duration::from_secs(10);
 const LOG_LINES: u32 = 15;
+
+/// sh has no sockets, bash does.
+const TCP: &str = r#"command -v bash >/dev/null 2>&1 || exit 0
+exec timeout 10 bash -c 'exec 3<>"/dev/tcp/$1/$2"' bash "$1" "$2""#;
+const HTTP: &str = r#"command -v curl >/dev/null 2>&1 || exit 0
+exec curl --silent --show-error --fail --max-time 10 --output /dev/null -- "$1""#;
 
 /// How a container shows that it works.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +57,7 @@ pub async fn wait_healthy(host: &dyn Host, docker: &Docker, container: &str, pro
     loop {
         let missing = match docker.container(container).await? {
             None => "there is no such container".to_owned(),
-            Some(state) => match watch.look(host, container, &state).await? {
+            Some(state) => match watch.look(host, &state).await? {
                 None => return Ok(()),
                 Some(missing) => missing,
             },
@@ -80,7 +86,7 @@ struct Watch<'a> {
 
 impl Watch<'_> {
     /// What is missing still.
-    async fn look(&mut self, host: &dyn Host, name: &str, container: &Container) -> Result<Option<String>> {
+    async fn look(&mut self, host: &dyn Host, container: &Container) -> Result<Option<String>> {
         if !container.running {
             self.running = None;
             let memory = if container.oom_killed { ", out of memory" } else { "" };
@@ -90,8 +96,8 @@ impl Watch<'_> {
         match (self.probe, address) {
             (Probe::Running { seconds }, _) => Ok(self.run_on(container, *seconds)),
             // On the host's own network it answers there.
-            (Probe::Http { port, path }, address) => http(host, name, address.unwrap_or(LOOPBACK), *port, path).await,
-            (Probe::Tcp { port }, address) => tcp(host, name, address.unwrap_or(LOOPBACK), *port).await,
+            (Probe::Http { port, path }, address) => http(host, address.unwrap_or(LOOPBACK), *port, path).await,
+            (Probe::Tcp { port }, address) => tcp(host, address.unwrap_or(LOOPBACK), *port).await,
         }
     }
 
@@ -117,26 +123,24 @@ impl Watch<'_> {
 
 const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
-async fn tcp(host: &dyn Host, name: &str, address: IpAddr, port: u16) -> Result<Option<String>> {
+async fn tcp(host: &dyn Host, address: IpAddr, port: u16) -> Result<Option<String>> {
     match timeout(PATIENCE, host.tcp_stream(address, port)).await {
         Ok(Ok(_)) => Ok(None),
         Ok(Err(error)) if error.kind == Kind::Unreachable => Err(error),
-        Ok(Err(error)) if is_refused(&error) => on_host(host, &format!("exec 3<>/dev/tcp/{}/{port}", bare(address)), name, port).await,
+        Ok(Err(error)) if is_refused(&error) => on_host(host, TCP, &[&address.to_string(), &port.to_string()], port).await,
         Ok(Err(_)) | Err(_) => Ok(Some(format!("port {port} takes no connection"))),
     }
 }
 
-async fn http(host: &dyn Host, name: &str, address: IpAddr, port: u16, path: &str) -> Result<Option<String>> {
+async fn http(host: &dyn Host, address: IpAddr, port: u16, path: &str) -> Result<Option<String>> {
+    let authority = std::net::SocketAddr::new(address, port).to_string();
     let stream = match timeout(PATIENCE, host.tcp_stream(address, port)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) if error.kind == Kind::Unreachable => return Err(error),
-        Ok(Err(error)) if is_refused(&error) => {
-            let url = super::shell::quote(&format!("http://{}:{port}{path}", bracketed(address)));
-            return on_host(host, &format!("curl --silent --show-error --fail --max-time 10 --output /dev/null {url}"), name, port).await;
-        }
+        Ok(Err(error)) if is_refused(&error) => return on_host(host, HTTP, &[&format!("http://{authority}{path}")], port).await,
         Ok(Err(_)) | Err(_) => return Ok(Some(format!("port {port} takes no connection"))),
     };
-    Ok(match timeout(PATIENCE, get(stream, path, &format!("{}:{port}", bracketed(address)))).await {
+    Ok(match timeout(PATIENCE, get(stream, path, &authority)).await {
         Ok(Ok(status)) if status < 400 => None,
         Ok(Ok(status)) => Some(format!("`GET {path}` on port {port} gives status {status}")),
         Ok(Err(error)) => Some(format!("`GET {path}` on port {port} gets no answer: {error}")),
@@ -144,55 +148,29 @@ async fn http(host: &dyn Host, name: &str, address: IpAddr, port: u16, path: &st
     })
 }
 
-async fn get(
-    stream: Box<dyn super::Stream>,
-    path: &str,
-    authority: &str,
-) -> std::result::Result<u16, Box<dyn std::error::Error + Send + Sync>> {
+async fn get(stream: Box<dyn Stream>, path: &str, authority: &str) -> std::result::Result<u16, Box<dyn std::error::Error + Send + Sync>> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let request = Request::get(path).header("Host", authority).header("Connection", "close").body(Empty::<Bytes>::new())?;
-    let answer = async {
-        let response = sender.send_request(request).await?;
-        let status = response.status().as_u16();
-        let _ = response.into_body().collect().await;
-        Ok::<_, hyper::Error>(status)
-    };
-    tokio::pin!(connection);
+    let answer = sender.send_request(request);
     tokio::pin!(answer);
     // The connection must be driven as long as the answer is awaited, and no longer.
-    loop {
-        tokio::select! {
-            status = &mut answer => return Ok(status?),
-            ended = &mut connection => {
-                ended?;
-                return Ok(answer.await?);
-            }
+    let response = tokio::select! {
+        response = &mut answer => response?,
+        ended = connection => {
+            ended?;
+            answer.await?
         }
-    }
+    };
+    Ok(response.status().as_u16())
 }
 
 fn is_refused(error: &Error) -> bool {
     error.source.as_ref().is_some_and(|source| source.is::<ForwardingRefused>())
 }
 
-/// Where sshd forwards no ports: the same question asked by a program on the host.
-async fn on_host(host: &dyn Host, command: &str, _name: &str, port: u16) -> Result<Option<String>> {
-    let script = if command.starts_with("curl") {
-        format!("command -v curl >/dev/null 2>&1 || exit 0\n{command}")
-    } else {
-        format!("command -v bash >/dev/null 2>&1 || exit 0\nexec timeout 10 bash -c {}", super::shell::quote(command))
-    };
-    let output = host.exec(Exec::new(&script)).await?;
-    Ok((output.status != 0).then(|| format!("port {port} does not answer: {}", super::complaint(&output))))
-}
-
-fn bare(address: IpAddr) -> String {
-    address.to_string()
-}
-
-fn bracketed(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("[{address}]"),
-    }
+/// Where sshd forwards no ports: the same question, asked by a program on the host. Without such a
+/// program nobody can ask, and the container counts as well when it runs.
+async fn on_host(host: &dyn Host, script: &str, arguments: &[&str], port: u16) -> Result<Option<String>> {
+    let output = host.exec(Exec::new(script).arguments(arguments)).await?;
+    Ok((output.status != 0).then(|| format!("port {port} does not answer: {}", complaint(&output))))
 }

@@ -1,4 +1,4 @@
-//! Host keys that are trusted, in OpenSSH's files (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
+//! Host keys that are trusted, in OpenSSH's files (`sshd(8)`, "known hosts file format").
 //!
 //! Stricter than OpenSSH in one thing: a host that is known by other keys only counts as changed,
 //! also when the types differ, because a stranger may choose which type to show. We ask for the known

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio_util::task::AbortOnDropHandle;
+use tokio::task::JoinSet;
 
 use super::engine_socket::{self, SOCKET};
 use super::settings::{ConnectionSettings, Environment};
@@ -114,7 +114,7 @@ impl RunAs for Processes {
 /// A script that goes on: its stdin closes when this is dropped.
 struct HeldChild {
     _stdin: ChildStdin,
-    _drain: AbortOnDropHandle<()>,
+    _drain: JoinSet<()>,
 }
 
 impl Held for HeldChild {}
@@ -170,12 +170,13 @@ impl Host for LocalHost {
         let (mut line, mut stdout) = (Vec::new(), BufReader::new(stdout));
         stdout.read_until(b'\n', &mut line).await.map_err(broken)?;
         if line.pop_if(|byte| *byte == b'\n').is_some() {
-            let drain = tokio::spawn(async move {
+            let mut drain = JoinSet::new();
+            drain.spawn(async move {
                 let mut sinks = (tokio::io::sink(), tokio::io::sink());
                 let _ = tokio::join!(tokio::io::copy(&mut stdout, &mut sinks.0), tokio::io::copy(&mut stderr, &mut sinks.1));
                 let _ = child.wait().await;
             });
-            let held = HeldChild { _stdin: stdin, _drain: AbortOnDropHandle::new(drain) };
+            let held = HeldChild { _stdin: stdin, _drain: drain };
             return Ok(Ok((String::from_utf8_lossy(&line).into_owned(), Box::new(held))));
         }
         drop(stdin);

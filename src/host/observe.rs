@@ -179,7 +179,7 @@ fn parse(bytes: &[u8], units: &[String]) -> Option<Observed> {
     Some(Observed { files, units })
 }
 
-/// S_IFMT of inode(7).
+/// `S_IFMT` of `inode(7)`.
 fn kind(mode: u32) -> FileKind {
     match mode & 0o170_000 {
         0o100_000 => FileKind::File,

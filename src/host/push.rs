@@ -159,19 +159,13 @@ fn archive(manifest: Vec<u8>, files: &[PushFile], folders: &[&str]) -> std::io::
         header.set_mtime(0);
         // A name that the host does not know would silently become the number: the manifest has it
         // checked before.
-        match file.owner.parse() {
-            Ok(uid) => header.set_uid(uid),
-            Err(_) => {
-                header.set_uid(0);
-                header.set_username(&file.owner)?;
-            }
+        header.set_uid(file.owner.parse().unwrap_or(0));
+        header.set_gid(file.group.parse().unwrap_or(0));
+        if file.owner.parse::<u64>().is_err() {
+            header.set_username(&file.owner)?;
         }
-        match file.group.parse() {
-            Ok(gid) => header.set_gid(gid),
-            Err(_) => {
-                header.set_gid(0);
-                header.set_groupname(&file.group)?;
-            }
+        if file.group.parse::<u64>().is_err() {
+            header.set_groupname(&file.group)?;
         }
         builder.append_data(&mut header, format!("{number}/{part}/{name}"), file.bytes.as_slice())?;
     }
@@ -180,7 +174,8 @@ fn archive(manifest: Vec<u8>, files: &[PushFile], folders: &[&str]) -> std::io::
 
 fn explain(host: &dyn Host, folders: &[&str], output: &Output) -> Error {
     let text = String::from_utf8_lossy(&output.stderr);
-    let full = text.lines().find(|line| line.contains("No space left on device") || line.contains("Disk quota exceeded"));
+    let full =
+        text.lines().find(|line| ["No space left on device", "Disk quota exceeded", "Wrote only "].iter().any(|sign| line.contains(sign)));
     let Some(line) = full else {
         let error = failed(host, "writing files", output).hint("no file was changed");
         return if text.contains("invalid user") || text.contains("invalid group") {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use russh::client::Msg;
 use russh::{ChannelMsg, ChannelOpenFailure, ChannelReadHalf, ChannelStream, ChannelWriteHalf, Sig};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
-use tokio_util::task::AbortOnDropHandle;
+use tokio::task::JoinSet;
 
 use super::connection::{self, Connection};
 use super::engine_socket::{self, SOCKET};
@@ -23,6 +24,9 @@ use crate::diagnostic::{Error, Kind, Result};
 
 /// sshd's `MaxSessions` is 10 by default; forwarded sockets and ports do not count.
 const MAX_SESSIONS: usize = 10;
+/// Together a minute.
+const SESSION_ATTEMPTS: u32 = 600;
+const SESSION_PAUSE: Duration = Duration::from_millis(100);
 
 /// A machine reached over SSH.
 pub struct SshHost {
@@ -116,8 +120,7 @@ impl Link {
             .acquire_owned()
             .await
             .map_err(|error| Error::new(Kind::Usage, "no session left").caused_by(error))?;
-        let opened = self.connection.handle.channel_open_session().await;
-        let channel = opened.map_err(|error| self.not_opened(error, "sshd opens no session"))?;
+        let channel = self.open_session().await?;
         let line = shell::line(words.iter().map(String::as_str));
         let failed = |error| {
             self.connection
@@ -126,6 +129,20 @@ impl Link {
         channel.exec(true, line).await.map_err(failed)?;
         channel.data_bytes(elevation.first_input().into_owned()).await.map_err(failed)?;
         Ok(Process { channel, session })
+    }
+
+    /// Where `MaxSessions` is lower than we think, the next session waits for one of ours to end.
+    async fn open_session(&self) -> Result<russh::Channel<Msg>> {
+        for _ in 0..SESSION_ATTEMPTS {
+            let alone = self.sessions.available_permits() + 1 == MAX_SESSIONS;
+            match self.connection.handle.channel_open_session().await {
+                Ok(channel) => return Ok(channel),
+                Err(russh::Error::ChannelOpenFailure(_)) if !alone => tokio::time::sleep(SESSION_PAUSE).await,
+                Err(error) => return Err(self.not_opened(error, "sshd opens no session")),
+            }
+        }
+        Err(Error::new(Kind::HostFailed, format!("`{}`: sshd opens no further session", self.name))
+            .hint("raise `MaxSessions` in the host's sshd_config to 10, its default"))
     }
 
     async fn run(&self, elevation: &Elevation, exec: Exec<'_>, sink: &mut (dyn for<'b> FnMut(Channel, &'b [u8]) + Send)) -> Result<u32> {
@@ -144,6 +161,8 @@ impl Link {
             end = receive => end,
             () = send => End::Vanished,
         };
+        // Before the session counts as free: sshd counts it until both sides have closed it.
+        let _ = writer.0.close().await;
         match end {
             End::Status(status) => Ok(status),
             End::Refused => Err(Error::new(Kind::HostFailed, format!("`{}`: sshd refuses to run commands", self.name))
@@ -220,7 +239,7 @@ impl Drop for CloseOnDrop {
 struct HeldScript {
     _writer: CloseOnDrop,
     /// Reads what the script still writes: unread messages would hold up the connection.
-    _drain: AbortOnDropHandle<()>,
+    _drain: JoinSet<()>,
     _session: OwnedSemaphorePermit,
 }
 
@@ -298,8 +317,9 @@ impl Host for SshHost {
             }
             if let Some(line) = output.stdout.split(|&byte| byte == b'\n').next().filter(|line| line.len() < output.stdout.len()) {
                 let line = String::from_utf8_lossy(line).into_owned();
-                let drain = tokio::spawn(async move { while reader.wait().await.is_some() {} });
-                return Ok(Ok((line, Box::new(HeldScript { _writer: writer, _drain: AbortOnDropHandle::new(drain), _session: session }))));
+                let mut drain = JoinSet::new();
+                drain.spawn(async move { while reader.wait().await.is_some() {} });
+                return Ok(Ok((line, Box::new(HeldScript { _writer: writer, _drain: drain, _session: session }))));
             }
         }
         output.status = status.ok_or_else(|| {

@@ -1,6 +1,6 @@
 //! Reads `ssh_config` files as far as provisioning needs them.
 //!
-//! The rules are those of ssh_config(5): the first value wins, a block applies when its patterns
+//! The rules are those of `ssh_config(5)`: the first value wins, a block applies when its patterns
 //! match the name as it was typed. `Match` knows `all`, `host`, `originalhost` and `user`; a block
 //! with any other criterion (`exec`, `canonical`...) is passed over. The crate `russh-config` stops
 //! at global options, tabs and `Include`, hence our own.

@@ -6,7 +6,7 @@ use super::settings::{ConnectionSettings, Environment};
 use super::ssh_config::{Query, SshOptions, expand_home};
 use crate::diagnostic::{Error, Kind, Result};
 
-/// Key files that `ssh` tries where nothing names one (ssh_config(5), `IdentityFile`).
+/// Key files that `ssh` tries where nothing names one (`ssh_config(5)`, `IdentityFile`).
 const DEFAULT_IDENTITIES: [&str; 3] = ["~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa"];
 
 /// One machine to log in to, wholly resolved.
@@ -156,7 +156,7 @@ impl Hop {
     }
 }
 
-/// The `%` tokens of ssh_config(5) that stand for something we know.
+/// The `%` tokens of `ssh_config(5)` that stand for something we know.
 struct Tokens<'a> {
     typed: &'a str,
     address: &'a str,

@@ -18,6 +18,9 @@ pub struct HostFacts {
     pub facts: Map<String, Json>,
     /// User and group number of the user `matrix`: its own where it exists, else free ones.
     pub account: Option<(u32, u32)>,
+    /// The major version that made the managed Postgres's data folder, where there is one. Its data can
+    /// only be read by the same version.
+    pub postgres_version: Option<u32>,
 }
 
 impl HostFacts {
@@ -40,7 +43,7 @@ impl HostFacts {
             "user_id": "root",
         });
         let facts = facts.as_object().cloned().unwrap_or_default();
-        Self { facts, account: Some((999, 999)) }
+        Self { facts, account: Some((999, 999)), postgres_version: None }
     }
 
     /// The same machine with facts from a file over it.
@@ -125,8 +128,13 @@ fn host_layer(facts: &HostFacts) -> Layer {
         name_span: span.clone(),
         value: Node::new(Value::Int(value.into()), span.clone()),
     };
-    let variables =
-        facts.account.map(|(uid, gid)| vec![number("matrix_user_uid", uid), number("matrix_user_gid", gid)]).unwrap_or_default();
+    let mut variables = Vec::new();
+    if let Some((uid, gid)) = facts.account {
+        variables.extend([number("matrix_user_uid", uid), number("matrix_user_gid", gid)]);
+    }
+    if let Some(version) = facts.postgres_version {
+        variables.push(number("postgres_detected_version_number", version));
+    }
     Layer { kind: LayerKind::Wiring, name: "host".to_owned(), variables }
 }
 

@@ -6,7 +6,7 @@ use bollard::models::NetworkCreateRequest;
 use bollard::query_parameters::InspectNetworkOptions;
 
 use super::{Docker, optional, status};
-use crate::diagnostic::Result;
+use crate::diagnostic::{Error, Kind, Result};
 
 /// A network to create.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,8 +65,15 @@ impl Docker {
         Ok(listed.into_iter().map(Network::from).map(|network| (network.name.clone(), network)).collect())
     }
 
-    /// The id of the network that was created.
+    /// The id of the network that was created. Engines before 25 would make a second one of the same
+    /// name; we do not.
     pub async fn create_network(&self, spec: &NetworkSpec) -> Result<String> {
+        if self.networks().await?.contains_key(&spec.name) {
+            return Err(Error::new(
+                Kind::HostFailed,
+                format!("`{}`: Docker: there is a network `{}` already", self.host.name(), spec.name),
+            ));
+        }
         let request = NetworkCreateRequest {
             name: spec.name.clone(),
             driver: Some(if spec.driver.is_empty() { "bridge".to_owned() } else { spec.driver.clone() }),

@@ -169,7 +169,7 @@ where
             match part? {
                 LogOutput::StdErr { message } => sink(Channel::Stderr, &message),
                 LogOutput::StdOut { message } | LogOutput::Console { message } | LogOutput::StdIn { message } => {
-                    sink(Channel::Stdout, &message)
+                    sink(Channel::Stdout, &message);
                 }
             }
         }

@@ -86,14 +86,18 @@ remember() {
         done' sh "$staging/$1/old" "$staging/$1/none" "${2%/}" {} +
 }
 
+# What is in `new` still was not moved.
 undo() {
-    find "$staging/$1/old/" -mindepth 1 -maxdepth 1 -exec mv -f -t "$2" -- {} +
-    find "$staging/$1/none/" -mindepth 1 -maxdepth 1 -exec sh -c '
+    find "$staging/$1/old/" "$staging/$1/none/" -mindepth 1 -maxdepth 1 -exec sh -c '
         new=$1 folder=$2
         shift 2
         for file; do
             name=${file##*/}
-            [ -e "$new/$name" ] || rm -f -- "$folder/$name"
+            [ ! -e "$new/$name" ] || continue
+            case $file in
+            */old/*) mv -f -t "$folder/" -- "$file" ;;
+            *) rm -f -- "$folder/$name" ;;
+            esac
         done' sh "$staging/$1/new" "${2%/}" {} +
 }
 

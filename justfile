@@ -1,0 +1,107 @@
+# The names that users of matrix-docker-ansible-deploy type; each runs `homestead`. Nothing here is
+# needed: `homestead --help` shows the commands themselves. Needs just 1.29 or later.
+#
+# HOMESTEAD=/usr/local/bin/homestead uses an installed one instead of building from this checkout.
+
+homestead := env("HOMESTEAD", "cargo run --release --quiet --")
+
+# List the recipes
+default:
+    @{{ just_executable() }} --list --unsorted --justfile {{ quote(justfile()) }}
+
+# Add a server to the inventory, with fresh secrets: `just add-inventory-host example.com 203.0.113.7`
+[positional-arguments]
+add-inventory-host domain address *extra_args:
+    @{{ homestead }} add-inventory-host "$@"
+
+# Find every mistake in the inventory, without touching a host
+[positional-arguments]
+check *extra_args:
+    @{{ homestead }} check "$@"
+
+# Show what install-all would change, and touch nothing
+[positional-arguments]
+plan *extra_args:
+    @{{ homestead }} plan "$@"
+
+# Install or update everything that the inventory declares
+[positional-arguments]
+install-all *extra_args:
+    @{{ homestead }} install-all "$@"
+
+# The same, and remove what the inventory no longer wants
+[positional-arguments]
+setup-all *extra_args:
+    @{{ homestead }} setup-all "$@"
+
+# Install or update one service: `just install-service synapse`
+[positional-arguments]
+install-service service *extra_args:
+    @tag="install-$1"; shift; {{ homestead }} run-tags "$tag" "$@"
+
+# The same under its other name; only setup-all removes things
+[positional-arguments]
+setup-service service *extra_args:
+    @tag="setup-$1"; shift; {{ homestead }} run-tags "$tag" "$@"
+
+# Run the parts that tags name: `just run-tags install-synapse,mas-cli-doctor`
+[positional-arguments]
+run-tags tags *extra_args:
+    @{{ homestead }} run-tags "$@"
+
+# Start every service
+[positional-arguments]
+start-all *extra_args:
+    @{{ homestead }} start-all "$@"
+
+# Stop every service
+[positional-arguments]
+stop-all *extra_args:
+    @{{ homestead }} stop-all "$@"
+
+# Start the services of a group: `just start-group synapse`
+[positional-arguments]
+start-group group *extra_args:
+    @{{ homestead }} start-group "$@"
+
+# Stop the services of a group: `just stop-group synapse`
+[positional-arguments]
+stop-group group *extra_args:
+    @{{ homestead }} stop-group "$@"
+
+# What is typed here stays in the shell's history, and other users of this machine can read it while it
+# runs. Leave the password out, or give "" when an answer follows it: then homestead asks.
+#
+# Make an account: `just register-user alice`, or `just register-user alice "" yes`; asks for the password
+register-user username $password="" admin_yes_or_no="no" *extra_args:
+    #!/bin/sh
+    set -eu
+    typed=$password
+    unset password
+    set -- {{ quote(username) }}
+    case {{ quote(admin_yes_or_no) }} in
+        yes | true | 1) set -- "$@" --admin ;;
+        no | false | 0) ;;
+        *) echo 'error: the third argument says whether the user is an administrator: yes or no' >&2; exit 1 ;;
+    esac
+    if [ -n "$typed" ]; then
+        # `printf` is a part of the shell, so the password stands in the arguments of no further process.
+        printf '%s\n' "$typed" | {{ homestead }} register-user "$@" --password-stdin {{ extra_args }}
+    else
+        {{ homestead }} register-user "$@" {{ extra_args }}
+    fi
+
+# Install everything on a disposable host, log in, install once more; `--keep` leaves the host running
+[positional-arguments]
+demo *args:
+    @bin/demo "$@"
+
+# Run every test; arguments go to `cargo test`
+[positional-arguments]
+test *args:
+    @bin/test "$@"
+
+# Look at layout and lints
+lint:
+    cargo fmt --check
+    cargo clippy --all-targets -- --deny warnings

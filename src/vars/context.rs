@@ -1,0 +1,98 @@
+//! What is known about a host besides its variables. All of it is handed in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use camino::Utf8PathBuf;
+use serde_json::{Map, Value as Json};
+
+use crate::diagnostic::Diagnostic;
+
+/// What variables may ask for.
+#[derive(Clone)]
+pub struct Context {
+    /// `inventory_hostname`.
+    pub host: String,
+    /// `ansible_facts`; each is also `ansible_<fact>`.
+    pub facts: Map<String, Json>,
+    /// `groups`, `group_names`, `inventory_dir`, `playbook_dir`, `ansible_run_tags` and the like.
+    pub magic: Map<String, Json>,
+    /// What `hostvars` knows of other hosts.
+    pub host_variables: Map<String, Json>,
+    /// For `lookup('env')`.
+    pub environment: BTreeMap<String, String>,
+    /// Where relative paths of lookups begin: the inventory's folder.
+    pub base_directory: Utf8PathBuf,
+    /// Templates of roles, for `lookup('template')` inside of a role's own defaults.
+    pub templates: Arc<dyn TemplateSource>,
+    /// Variables that are documented as secret.
+    pub secret_names: BTreeSet<String>,
+    /// For `now()`.
+    pub now: SystemTime,
+    /// For `random`, `shuffle` and new passwords.
+    pub random: Arc<dyn Randomness>,
+    /// Whether `lookup('pipe')`, `lookup('lines')` and `lookup('url')` may run.
+    pub allow_commands: bool,
+}
+
+impl Context {
+    /// A context that knows nothing but the host's name.
+    pub fn new(host: impl Into<String>) -> Self {
+        Self {
+            host: host.into(),
+            facts: Map::new(),
+            magic: Map::new(),
+            host_variables: Map::new(),
+            environment: BTreeMap::new(),
+            base_directory: Utf8PathBuf::from("."),
+            templates: Arc::new(NoTemplates),
+            secret_names: BTreeSet::new(),
+            now: SystemTime::UNIX_EPOCH,
+            random: Arc::new(NoRandomness),
+            allow_commands: true,
+        }
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("host", &self.host).field("base_directory", &self.base_directory).finish_non_exhaustive()
+    }
+}
+
+/// Gives the value of a variable by name; `None` when no such variable exists.
+pub type VariableByName<'a> = dyn Fn(&str) -> Option<Result<Json, Diagnostic>> + 'a;
+
+/// Templates of roles.
+pub trait TemplateSource: Send + Sync {
+    /// Renders `templates/<role>/<name>`; `None` when there is no such template.
+    fn render(&self, role: &str, name: &str, variable: &VariableByName<'_>) -> Option<Result<String, Diagnostic>>;
+}
+
+/// No role has templates.
+#[derive(Clone, Copy, Debug)]
+pub struct NoTemplates;
+
+impl TemplateSource for NoTemplates {
+    fn render(&self, _: &str, _: &str, _: &VariableByName<'_>) -> Option<Result<String, Diagnostic>> {
+        None
+    }
+}
+
+/// A source of random bytes.
+pub trait Randomness: Send + Sync {
+    /// Fills a buffer.
+    fn fill(&self, buffer: &mut [u8]);
+}
+
+/// Always the same bytes; for tests.
+#[derive(Clone, Copy, Debug)]
+pub struct NoRandomness;
+
+impl Randomness for NoRandomness {
+    fn fill(&self, buffer: &mut [u8]) {
+        buffer.fill(0);
+    }
+}

@@ -1,0 +1,77 @@
+//! Where a variable comes from.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::diagnostic::Span;
+use crate::inventory::layers::{Layer, LayerKind};
+use crate::inventory::node::Node;
+
+/// One variable as its strongest layer defines it.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    /// What a user wrote.
+    pub node: Node,
+    /// Where its name stands.
+    pub span: Span,
+    /// The kind of the layer.
+    pub kind: LayerKind,
+    /// The name of the layer: a role, group, host or file.
+    pub layer: Arc<str>,
+    /// The role whose default it is.
+    pub role: Option<Arc<str>>,
+    /// The weaker definitions that it replaces, the strongest first.
+    pub overrides: Vec<Overridden>,
+}
+
+/// A definition that a stronger one replaces.
+#[derive(Clone, Debug)]
+pub struct Overridden {
+    /// What a user wrote.
+    pub node: Node,
+    /// Where its name stands.
+    pub span: Span,
+    /// The kind of the layer.
+    pub kind: LayerKind,
+    /// The name of the layer.
+    pub layer: Arc<str>,
+    /// The role whose default it is.
+    pub role: Option<Arc<str>>,
+}
+
+impl Definition {
+    /// Whether it comes from the command line.
+    pub fn is_extra(&self) -> bool {
+        matches!(self.kind, LayerKind::Extra)
+    }
+}
+
+/// The strongest definition of each variable. `layers` go from weak to strong.
+pub fn collect(layers: Vec<Layer>) -> IndexMap<Arc<str>, Definition> {
+    let mut definitions: IndexMap<Arc<str>, Definition> = IndexMap::new();
+    for layer in layers {
+        let name: Arc<str> = Arc::from(layer.name);
+        let role = matches!(layer.kind, LayerKind::RoleDefaults).then(|| Arc::clone(&name));
+        for variable in layer.variables {
+            let mut definition = Definition {
+                node: variable.value,
+                span: variable.name_span,
+                kind: layer.kind.clone(),
+                layer: Arc::clone(&name),
+                role: role.clone(),
+                overrides: Vec::new(),
+            };
+            let key: Arc<str> = Arc::from(variable.name.as_str());
+            if let Some(weaker) = definitions.get_mut(&key) {
+                let Definition { node, span, kind, layer, role, overrides } = std::mem::replace(weaker, definition.clone());
+                definition.overrides = vec![Overridden { node, span, kind, layer, role }];
+                definition.overrides.extend(overrides);
+                *weaker = definition;
+            } else {
+                definitions.insert(key, definition);
+            }
+        }
+    }
+    definitions
+}

@@ -1,0 +1,43 @@
+//! Variables: evaluated as Ansible (core 2.19) does.
+//!
+//! Takes layers of unevaluated values and what is known about the host. Gives each variable's value
+//! when it is asked for, with where it comes from, whether it is secret, and what is wrong with it.
+//! Must not know roles, resources or hosts, and never changes anything but password files, which
+//! Ansible's lookup of that name creates.
+
+mod arguments;
+mod context;
+mod convert;
+mod crypt;
+mod datetime;
+mod definition;
+mod engine;
+mod error;
+mod filters;
+mod format;
+mod functions;
+mod interpret;
+mod key;
+mod lazy;
+mod locate;
+mod lookups;
+mod mersenne;
+mod methods;
+mod objects;
+mod operators;
+mod python;
+mod redact;
+mod scope;
+mod statements;
+mod syntax;
+mod tests;
+mod value;
+mod variables;
+mod version;
+mod yaml_scalar;
+mod yaml_write;
+
+pub use context::{Context, NoRandomness, NoTemplates, Randomness, TemplateSource, VariableByName};
+pub use definition::{Definition, Overridden};
+pub use redact::Redactor;
+pub use variables::{Evaluated, Variables};

@@ -1,0 +1,180 @@
+//! What Ansible made of the inventories in `../shared/parity`, and what we make of them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use homestead::diagnostic::Span;
+use homestead::inventory::layers::{Layer, LayerKind, Variable};
+use homestead::inventory::node::{Node, Value as Written};
+use homestead::inventory::vault::VaultPasswords;
+use homestead::inventory::yaml;
+use homestead::secret::Secret;
+use homestead::vars::{Context, Randomness, Variables};
+use serde_json::{Value as Json, json};
+
+struct Bytes;
+
+impl Randomness for Bytes {
+    fn fill(&self, buffer: &mut [u8]) {
+        rand::fill(buffer);
+    }
+}
+
+/// The shared folder, or `None` with a line that says so.
+fn shared() -> Option<Utf8PathBuf> {
+    let folder = std::env::var("HOMESTEAD_SHARED").map_or_else(|_| Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), Utf8PathBuf::from);
+    if folder.join("parity").is_dir() {
+        return Some(folder);
+    }
+    println!("skipped: there is no {folder}/parity; set HOMESTEAD_SHARED");
+    None
+}
+
+fn read_json(path: &Utf8Path) -> Json {
+    serde_json::from_str(&fs_err::read_to_string(path).unwrap()).unwrap()
+}
+
+/// Plain data as a value that is never templated.
+fn node(json: &Json, span: &Span) -> Node {
+    let value = match json {
+        Json::Null => Written::Null,
+        Json::Bool(value) => Written::Bool(*value),
+        Json::Number(number) => number.as_i64().map_or_else(|| Written::Float(number.as_f64().unwrap()), Written::Int),
+        Json::String(text) => Written::Unsafe(text.clone()),
+        Json::Array(items) => Written::List(items.iter().map(|item| node(item, span)).collect()),
+        Json::Object(entries) => Written::Map(entries.iter().map(|(key, value)| (Node::new(Written::Unsafe(key.clone()), span.clone()), node(value, span))).collect()),
+    };
+    Node::new(value, span.clone())
+}
+
+fn layer(kind: LayerKind, name: &str, variables: Vec<Variable>) -> Layer {
+    Layer { kind, name: name.to_owned(), variables }
+}
+
+/// The variables of a case. What its own file does not define, and the playbook's roles did, is
+/// taken from the result.
+fn variables(case: &Utf8Path, resolved: &Json) -> (Variables, BTreeSet<String>) {
+    let path = case.join("vars.yml");
+    let text = fs_err::read_to_string(&path).unwrap();
+    let mut passwords = VaultPasswords::default();
+    if let Ok(password) = fs_err::read_to_string(case.join("vault-pass")) {
+        passwords.add(None, &Secret::new(password.trim().to_owned()));
+    }
+    let (document, _) = yaml::read(&text, path.as_str()).unwrap();
+    let mut document = document.unwrap();
+    let mut findings = Vec::new();
+    passwords.open_all(&mut document, &mut findings);
+    assert!(findings.is_empty(), "{findings:?}");
+    let Written::Map(entries) = document.value else { panic!("no mapping") };
+    let own: Vec<Variable> = entries
+        .into_iter()
+        .map(|(key, value)| Variable { name: key.as_text().unwrap().to_owned(), name_span: key.span, value })
+        .collect();
+    let names: BTreeSet<String> = own.iter().map(|variable| variable.name.clone()).collect();
+    let span = Span::whole("roles");
+    let mut defaults = Vec::new();
+    for (role, values) in resolved.as_object().unwrap() {
+        for (name, value) in values.as_object().unwrap() {
+            if role != "host_vars" && value.get("__error__").is_none() {
+                defaults.push(Variable { name: name.clone(), name_span: span.clone(), value: node(value, &span) });
+            }
+        }
+    }
+    let here = [("ansible_host", json!("matrix.example.com")), ("ansible_port", json!(22))];
+    let hosts = here.into_iter().map(|(name, value)| Variable { name: name.to_owned(), name_span: span.clone(), value: node(&value, &span) }).collect();
+    let layers = vec![layer(LayerKind::RoleDefaults, "all", defaults), layer(LayerKind::HostVarsInHosts, "hosts", hosts), layer(LayerKind::HostVars, path.as_str(), own)];
+    let mut context = Context::new("matrix.example.com");
+    context.facts = read_json(&case.join("facts.json")).as_object().unwrap().clone();
+    context.magic = json!({
+        "groups": {"all": ["matrix.example.com"], "matrix_servers": ["matrix.example.com"], "ungrouped": []},
+        "group_names": ["matrix_servers"],
+        "inventory_dir": case.as_str(),
+        "playbook_dir": "/playbook",
+        "ansible_run_tags": ["all"],
+    })
+    .as_object()
+    .unwrap()
+    .clone();
+    context.base_directory = case.to_owned();
+    context.environment = [("HOME".to_owned(), "/root".to_owned()), ("PATH".to_owned(), "/usr/bin:/bin".to_owned())].into();
+    context.now = SystemTime::now();
+    context.random = Arc::new(Bytes);
+    (Variables::new(layers, context), names)
+}
+
+/// Equal with types; the order of keys does not count.
+fn same(want: &Json, have: &Json) -> bool {
+    match (want, have) {
+        (Json::Object(want), Json::Object(have)) => want.len() == have.len() && want.iter().all(|(key, value)| have.get(key).is_some_and(|other| same(value, other))),
+        (Json::Array(want), Json::Array(have)) => want.len() == have.len() && want.iter().zip(have).all(|(want, have)| same(want, have)),
+        (Json::Number(want), Json::Number(have)) => want.is_f64() == have.is_f64() && want == have,
+        _ => want == have,
+    }
+}
+
+/// Copies a case, because lookups write password files.
+fn copied(case: &Utf8Path, folder: &Utf8Path) {
+    fs_err::create_dir_all(folder).unwrap();
+    for entry in case.read_dir_utf8().unwrap() {
+        let entry = entry.unwrap();
+        let to = folder.join(entry.file_name());
+        if entry.path().is_dir() {
+            copied(entry.path(), &to);
+        } else {
+            fs_err::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// What differs in a case, one line a variable.
+fn differences(name: &str, exceptions: &[&str]) -> Option<Vec<String>> {
+    let shared = shared()?;
+    let folder = tempfile::tempdir().unwrap();
+    let case = Utf8Path::from_path(folder.path()).unwrap().join(name);
+    copied(&shared.join("parity").join(name), &case);
+    // Python writes `Infinity`, which is no JSON.
+    let text = fs_err::read_to_string(case.join("resolved.json")).unwrap().replace(": Infinity", ": \"inf\"");
+    let resolved: Json = serde_json::from_str(&text).unwrap();
+    let (variables, own) = variables(&case, &resolved);
+    let (mut equal, mut lines) = (0, Vec::new());
+    for (role, values) in resolved.as_object().unwrap() {
+        for (variable, want) in values.as_object().unwrap() {
+            if role != "host_vars" && !own.contains(variable) {
+                continue;
+            }
+            let want: Json = serde_json::from_str(&want.to_string().replace("/work/shared/parity/probes", case.as_str())).unwrap();
+            let have = variables.get(variable);
+            let fits = match (&have, want.get("__error__").is_some()) {
+                (Ok(have), false) => same(&want, &have.value),
+                (Err(_), true) => true,
+                _ => false,
+            };
+            if fits || exceptions.contains(&variable.as_str()) {
+                equal += usize::from(fits);
+                continue;
+            }
+            lines.push(format!("{variable}:\n  want {want}\n  have {}", have.map_or_else(|error| format!("error {error}"), |have| have.value.to_string())));
+        }
+    }
+    println!("{name}: {equal} equal, {} differ", lines.len());
+    Some(lines)
+}
+
+/// Named in `docs/decisions.md`.
+const EXCEPTIONS: &[&str] = &[];
+
+#[test]
+fn the_probes_are_what_ansible_makes_of_them() {
+    if let Some(lines) = differences("probes", EXCEPTIONS) {
+        assert!(lines.is_empty(), "{} differ:\n{}", lines.len(), lines.join("\n"));
+    }
+}
+
+#[test]
+fn a_long_time_users_file_is_what_ansible_makes_of_it() {
+    if let Some(lines) = differences("jinja", EXCEPTIONS) {
+        assert!(lines.is_empty(), "{} differ:\n{}", lines.len(), lines.join("\n"));
+    }
+}
