@@ -331,8 +331,28 @@ fn unit_name(name: String) -> String {
     if full { name } else { format!("{name}.service") }
 }
 
+/// Our own users by name: the same user may be written as a number, and then differs for no reason.
+fn name_owners(desired: &mut Desired) {
+    let accounts = std::mem::take(&mut desired.accounts);
+    let name = |owner: &mut String, group: &mut String| {
+        for account in &accounts {
+            if *owner == account.uid.to_string() {
+                owner.clone_from(&account.user);
+            }
+            if *group == account.gid.to_string() {
+                group.clone_from(&account.group);
+            }
+        }
+    };
+    desired.directories.iter_mut().for_each(|entry| name(&mut entry.owner, &mut entry.group));
+    desired.keys.iter_mut().for_each(|entry| name(&mut entry.owner, &mut entry.group));
+    desired.files.iter_mut().for_each(|entry| name(&mut entry.owner, &mut entry.group));
+    desired.accounts = accounts;
+}
+
 /// Parents before children, services by priority, one of each.
 fn order(desired: &mut Desired, findings: &mut Vec<Diagnostic>) {
+    name_owners(desired);
     let mut directories: BTreeMap<String, Directory> = BTreeMap::new();
     for directory in std::mem::take(&mut desired.directories) {
         directories.entry(directory.path.clone()).or_insert(directory);

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use super::{Exec, Host, Stream, complaint};
-use crate::diagnostic::{Error, Kind};
+use crate::diagnostic::{Error, Kind, Result};
 
 /// Where Docker listens unless told otherwise.
 pub(super) const SOCKET: &str = "/var/run/docker.sock";
@@ -21,8 +22,40 @@ const EXPLAIN: &str = r"if ! command -v docker >/dev/null 2>&1; then echo absent
 elif ! docker version >/dev/null 2>&1; then echo silent; docker version 2>&1 | tail -n 1
 else echo strange; fi";
 
+/// A way to the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    /// The login user may open the socket.
+    Socket,
+    /// [`DIAL`] as root.
+    Dial,
+}
+
+/// Opens streams to the engine, one way or the other.
+#[async_trait]
+pub(super) trait Open: Host {
+    async fn open(&self, route: Route) -> Result<Box<dyn Stream>>;
+}
+
+/// Finds the way that works.
+pub(super) async fn find(host: &dyn Open) -> Result<Route> {
+    for route in [Route::Socket, Route::Dial] {
+        match host.open(route).await {
+            // Opening proves nothing: a refusal may show as an early end only.
+            Ok(stream) => {
+                if answers(stream).await {
+                    return Ok(route);
+                }
+            }
+            Err(error) if error.kind == Kind::Unreachable => return Err(error),
+            Err(_) => {}
+        }
+    }
+    Err(explain(host).await)
+}
+
 /// Whether an engine answers on a fresh stream.
-pub(super) async fn answers(mut stream: Box<dyn Stream>) -> bool {
+async fn answers(mut stream: Box<dyn Stream>) -> bool {
     let ping = async {
         stream.write_all(b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n").await.ok()?;
         let mut start = [0; 12];
@@ -33,7 +66,7 @@ pub(super) async fn answers(mut stream: Box<dyn Stream>) -> bool {
 }
 
 /// The error for an engine that no way leads to.
-pub(super) async fn explain(host: &dyn Host) -> Error {
+async fn explain(host: &dyn Open) -> Error {
     let name = host.name();
     let output = match host.exec(Exec::new(EXPLAIN)).await {
         Ok(output) => output,

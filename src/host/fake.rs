@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
+use super::docker::EngineState;
 use super::{Channel, Exec, Held, Host, Output, Stream};
 use crate::diagnostic::{Error, Kind, Result};
 
@@ -43,6 +44,7 @@ type Answer = Box<dyn FnMut(&Asked) -> Option<Result<Output>> + Send>;
 #[derive(Default)]
 pub struct FakeHost {
     state: Mutex<State>,
+    engine: EngineState,
 }
 
 #[derive(Default)]
@@ -171,6 +173,10 @@ impl Host for FakeHost {
             Some((line, _)) if output.status == 0 => Ok(Ok((line.to_owned(), Box::new(FakeHeld)))),
             _ => Ok(Err(output)),
         }
+    }
+
+    fn engine(&self) -> &EngineState {
+        &self.engine
     }
 
     async fn docker_stream(&self) -> Result<Box<dyn Stream>> {

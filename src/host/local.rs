@@ -10,9 +10,11 @@ use async_trait::async_trait;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
-use super::engine_socket::{self, SOCKET};
+use super::docker::EngineState;
+use super::engine_socket::{self, DIAL, Open, Route, SOCKET};
 use super::settings::{ConnectionSettings, Environment};
 use super::sudo::{self, Elevation, RunAs};
 use super::{Channel, Exec, Held, Host, Output, Stream};
@@ -24,6 +26,8 @@ const BLOCK: usize = 64 * 1024;
 pub struct LocalHost {
     processes: Processes,
     elevation: Elevation,
+    route: OnceCell<Route>,
+    engine: EngineState,
 }
 
 struct Processes {
@@ -37,7 +41,7 @@ impl LocalHost {
         // `$USER` is a claim; the probe looks at the user id.
         let login = environment.user.as_deref().filter(|user| *user != "root").unwrap_or("you");
         let elevation = sudo::elevate(&processes, &settings.name, login, &settings.escalation).await?;
-        Ok(Self { processes, elevation })
+        Ok(Self { processes, elevation, route: OnceCell::new(), engine: EngineState::default() })
     }
 }
 
@@ -146,6 +150,27 @@ impl AsyncWrite for ChildStream {
 }
 
 #[async_trait]
+impl Open for LocalHost {
+    async fn open(&self, route: Route) -> Result<Box<dyn Stream>> {
+        if route == Route::Socket {
+            let stream = UnixStream::connect(SOCKET).await;
+            return Ok(Box::new(
+                stream.map_err(|error| self.processes.broken("the Docker engine's socket cannot be opened").caused_by(error))?,
+            ));
+        }
+        let mut child = self.processes.spawn(&self.elevation, &Exec::new(DIAL))?;
+        let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(self.processes.broken("`docker` has no input or output"));
+        };
+        let sent = stdin.write_all(&self.elevation.first_input()).await;
+        sent.map_err(|error| self.processes.broken("`docker` does not take its input").caused_by(error))?;
+        // What it complains is not read: nobody may wait for that.
+        drop(child.stderr.take());
+        Ok(Box::new(ChildStream { stdin, stdout }))
+    }
+}
+
+#[async_trait]
 impl Host for LocalHost {
     fn name(&self) -> &str {
         &self.processes.name
@@ -186,19 +211,13 @@ impl Host for LocalHost {
         Ok(Err(Output { status: status_number(status), stdout: line, stderr: complaint }))
     }
 
+    fn engine(&self) -> &EngineState {
+        &self.engine
+    }
+
     async fn docker_stream(&self) -> Result<Box<dyn Stream>> {
-        if let Ok(stream) = UnixStream::connect(SOCKET).await {
-            return Ok(Box::new(stream));
-        }
-        let mut child = self.processes.spawn(&self.elevation, &Exec::new(engine_socket::DIAL))?;
-        let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(self.processes.broken("`docker` has no input or output"));
-        };
-        stdin
-            .write_all(&self.elevation.first_input())
-            .await
-            .map_err(|error| self.processes.broken("`docker` does not take its input").caused_by(error))?;
-        Ok(Box::new(ChildStream { stdin, stdout }))
+        let route = self.route.get_or_try_init(|| engine_socket::find(self)).await?;
+        self.open(*route).await
     }
 
     async fn tcp_stream(&self, address: IpAddr, port: u16) -> Result<Box<dyn Stream>> {

@@ -120,6 +120,9 @@ pub trait Host: Send + Sync {
     /// comes back is held. When it ends before it wrote a line, its output comes back instead.
     async fn hold(&self, exec: Exec<'_>) -> Result<std::result::Result<(String, Box<dyn Held>), Output>>;
 
+    /// What is known about its Docker engine, shared by everyone who talks to it.
+    fn engine(&self) -> &docker::EngineState;
+
     /// A new connection to the Docker engine's socket.
     async fn docker_stream(&self) -> Result<Box<dyn Stream>>;
 

@@ -16,7 +16,8 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use super::connection::{self, Connection};
-use super::engine_socket::{self, SOCKET};
+use super::docker::EngineState;
+use super::engine_socket::{self, DIAL, Open, Route, SOCKET};
 use super::settings::{ConnectionSettings, Environment, Prompt};
 use super::sudo::{self, Elevation, RunAs};
 use super::{Channel, Exec, ForwardingRefused, Held, Host, Output, Stream, shell};
@@ -32,16 +33,8 @@ const SESSION_PAUSE: Duration = Duration::from_millis(100);
 pub struct SshHost {
     link: Link,
     elevation: Elevation,
-    engine: OnceCell<EngineRoute>,
-}
-
-/// Which way to the Docker engine works here; found out once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum EngineRoute {
-    /// The login user may open the socket, and sshd forwards it.
-    Socket,
-    /// `docker system dial-stdio` as root.
-    DialStdio,
+    route: OnceCell<Route>,
+    engine: EngineState,
 }
 
 /// The connection and how much of it is in use.
@@ -61,14 +54,14 @@ impl SshHost {
         let login = connection.user.clone();
         let link = Link { name: settings.name.clone(), connection, sessions: Arc::new(Semaphore::new(MAX_SESSIONS)) };
         let elevation = sudo::elevate(&link, &settings.name, &login, &settings.escalation).await?;
-        Ok(Self { link, elevation, engine: OnceCell::new() })
+        Ok(Self { link, elevation, route: OnceCell::new(), engine: EngineState::default() })
     }
 
     /// Which way to the Docker engine is in use: `socket` or `dial-stdio`; nothing before the first use.
     pub fn engine_route(&self) -> Option<&'static str> {
-        self.engine.get().map(|route| match route {
-            EngineRoute::Socket => "socket",
-            EngineRoute::DialStdio => "dial-stdio",
+        self.route.get().map(|route| match route {
+            Route::Socket => "socket",
+            Route::Dial => "dial-stdio",
         })
     }
 
@@ -77,34 +70,22 @@ impl SshHost {
         // Nobody is left to tell when this fails.
         let _ = self.link.connection.handle.disconnect(russh::Disconnect::ByApplication, "", "en").await;
     }
+}
 
-    async fn engine_stream(&self, route: EngineRoute) -> Result<Box<dyn Stream>> {
+#[async_trait]
+impl Open for SshHost {
+    async fn open(&self, route: Route) -> Result<Box<dyn Stream>> {
         match route {
-            EngineRoute::Socket => {
+            Route::Socket => {
                 let opened = self.link.connection.handle.channel_open_direct_streamlocal(SOCKET).await;
                 let channel = opened.map_err(|error| self.link.not_opened(error, "the Docker engine's socket cannot be opened"))?;
                 Ok(Box::new(channel.into_stream()))
             }
-            EngineRoute::DialStdio => {
-                let Process { channel, session } = self.link.start(&self.elevation, &Exec::new(engine_socket::DIAL)).await?;
+            Route::Dial => {
+                let Process { channel, session } = self.link.start(&self.elevation, &Exec::new(DIAL)).await?;
                 Ok(Box::new(SessionStream { stream: channel.into_stream(), _session: session }))
             }
         }
-    }
-
-    async fn find_engine(&self) -> Result<EngineRoute> {
-        for route in [EngineRoute::Socket, EngineRoute::DialStdio] {
-            match self.engine_stream(route).await {
-                Ok(stream) => {
-                    if engine_socket::answers(stream).await {
-                        return Ok(route);
-                    }
-                }
-                Err(error) if error.kind == Kind::Unreachable => return Err(error),
-                Err(_) => {}
-            }
-        }
-        Err(engine_socket::explain(self).await)
     }
 }
 
@@ -328,9 +309,13 @@ impl Host for SshHost {
         Ok(Err(output))
     }
 
+    fn engine(&self) -> &EngineState {
+        &self.engine
+    }
+
     async fn docker_stream(&self) -> Result<Box<dyn Stream>> {
-        let route = self.engine.get_or_try_init(|| self.find_engine()).await?;
-        self.engine_stream(*route).await
+        let route = self.route.get_or_try_init(|| engine_socket::find(self)).await?;
+        self.open(*route).await
     }
 
     async fn tcp_stream(&self, address: IpAddr, port: u16) -> Result<Box<dyn Stream>> {

@@ -103,8 +103,11 @@ impl Target {
             known_hosts.extend(text.split_whitespace().filter(|file| *file != "none").map(|file| expand_home(&tokens.expand(file), home)));
             known_hosts.push(PathBuf::from(options.first("globalknownhostsfile").unwrap_or("/etc/ssh/ssh_known_hosts")));
         }
+        // `no` means the same here: a key that changed is refused in any case.
         let accept_new_host_key = settings.accept_new_host_key
-            || options.first("stricthostkeychecking").is_some_and(|value| value.eq_ignore_ascii_case("accept-new"));
+            || options
+                .first("stricthostkeychecking")
+                .is_some_and(|value| ["accept-new", "no", "off"].contains(&value.to_ascii_lowercase().as_str()));
         let route = route(&options, &tokens)?;
         let identities_only = options.is_yes("identitiesonly");
         Ok(Self {

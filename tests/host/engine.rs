@@ -25,7 +25,7 @@ async fn engine(user: &str) -> (Arc<SshHost>, Docker) {
 async fn the_engine_is_reached_by_every_user() {
     for (user, route) in [("root", "socket"), ("admin", "dial-stdio"), ("deploy", "dial-stdio")] {
         let (host, docker) = engine(user).await;
-        assert!(docker.version().starts_with("20.10."));
+        assert!(docker.version().await.unwrap().starts_with("20.10."));
         assert_eq!(host.engine_route(), Some(route));
         // Each request is a session of its own with `dial-stdio`.
         let networks = futures_util::future::join_all((0..30).map(|_| docker.networks())).await;
@@ -125,6 +125,32 @@ async fn programs_run_with_input_output_and_status() {
         assert_eq!(error.to_string(), "`sandbox`: Docker: running `absent:1` failed: No such image: absent:1");
     }
     assert_eq!(sandbox.script(&format!("docker ps -aq --filter ancestor={image} --filter status=exited")), "");
+}
+
+#[tokio::test]
+#[ignore = "needs the sandbox"]
+async fn more_programs_than_sessions_do_not_block_each_other() {
+    let image = Sandbox::shared().image(SERVER);
+    let (host, docker) = engine("deploy").await;
+    docker.pull(&image, None, &mut |_| ()).await.unwrap();
+    let spec = RunSpec {
+        image,
+        entrypoint: vec!["sh".into(), "-c".into(), "cat; sleep 0.2".into()],
+        stdin: Some(b"in".to_vec()),
+        ..RunSpec::default()
+    };
+    let runs = (0..14).map(|_| {
+        let (host, spec) = (Arc::clone(&host), spec.clone());
+        async move {
+            let docker = Docker::connect(host as Arc<dyn Host>).await.unwrap();
+            let mut out = Vec::new();
+            let status = docker.run_program(&spec, &mut |_, bytes: &[u8]| out.extend_from_slice(bytes)).await.unwrap();
+            (status, out)
+        }
+    });
+    for outcome in futures_util::future::join_all(runs).await {
+        assert_eq!(outcome, (0, b"in".to_vec()));
+    }
 }
 
 #[tokio::test]

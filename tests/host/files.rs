@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use homestead::diagnostic::Kind;
 use homestead::host::{
-    FileKind, KeyRequest, ObserveRequest, Push, PushDirectory, PushFile, SshHost, fetch, make_keys, observe, observe_facts, push,
+    ConnectionSettings, FileKind, KeyRequest, ObserveRequest, Push, PushDirectory, PushFile, SshHost, fetch, make_keys, observe,
+    observe_facts, push,
 };
+use homestead::secret::Secret;
 
 use crate::sandbox::Sandbox;
 
@@ -153,6 +155,33 @@ async fn a_failure_in_the_middle_is_undone() {
     assert_eq!(error.to_string(), "`sandbox`: writing files failed: the directory /middle/absent does not exist");
     assert_eq!(listing("/middle"), before);
     assert_eq!(staging_left(), "");
+}
+
+#[tokio::test]
+#[ignore = "needs the sandbox"]
+async fn a_push_whose_connection_is_lost_changes_nothing() {
+    let _guard = ONE_PUSH.lock().await;
+    let sandbox = Sandbox::shared();
+    sandbox.script("id cutoff 2>/dev/null || { useradd -m -s /bin/sh cutoff && echo cutoff:pass | chpasswd && echo 'cutoff ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/cutoff; }");
+    let settings =
+        ConnectionSettings { private_key_file: None, password: Some(Secret::new("pass".to_owned())), ..sandbox.settings("cutoff") };
+    let host = sandbox.connect_with(&settings).await.unwrap();
+    sandbox.script("rm -rf /lost; mkdir /lost; echo old >/lost/x");
+    let before = listing("/lost");
+    let request = Push { files: vec![file("/lost/x", "new\n"), file("/lost/big", &"x".repeat(400_000_000))], ..Push::default() };
+    let cut = async {
+        while sandbox.script("ls /var/lib/homestead/staging/0/new/big 2>/dev/null; true").is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        sandbox.script("kill $(pgrep -u cutoff -x sshd)");
+    };
+    let (outcome, ()) = tokio::join!(push(&host, &request), cut);
+    let error = outcome.unwrap_err();
+    assert_eq!(error.kind, Kind::Unreachable, "{error}");
+    while !staging_left().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(listing("/lost"), before);
 }
 
 #[tokio::test]

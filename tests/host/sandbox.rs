@@ -64,6 +64,7 @@ impl Sandbox {
         SshHost::connect(settings, &Environment::default(), &NoPrompt).await
     }
 
+    #[allow(clippy::unused_self, reason = "who has the machine may use it")]
     /// Runs a script in the machine, past everything that is tested; gives what it wrote.
     pub fn script(&self, script: &str) -> String {
         let output = Command::new(Path::new(SCRIPT))

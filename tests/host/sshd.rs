@@ -84,11 +84,9 @@ impl Sshd {
 
     /// Writes a file of known hosts with host keys of these kinds.
     pub fn know(&self, file: &str, kinds: &[&str]) {
-        let lines: String = kinds
-            .iter()
-            .map(|kind| format!("[127.0.0.1]:{} {}", self.port, fs_err::read_to_string(self.path(&format!("host_{kind}.pub"))).unwrap()))
-            .collect();
-        fs_err::write(self.path(file), lines).unwrap();
+        let key = |kind: &&str| fs_err::read_to_string(self.path(&format!("host_{kind}.pub"))).unwrap();
+        let lines: Vec<String> = kinds.iter().map(|kind| format!("[127.0.0.1]:{} {}", self.port, key(kind))).collect();
+        fs_err::write(self.path(file), lines.concat()).unwrap();
     }
 
     /// Settings with which a login succeeds.

@@ -76,6 +76,7 @@ impl Docker {
         login: Option<&RegistryLogin>,
         progress: &mut (dyn FnMut(PullEvent) + Send),
     ) -> Result<Image> {
+        let _permit = self.long_running().await?;
         let options = CreateImageOptionsBuilder::default().from_image(&tagged(reference)).build();
         let credentials = login.map(|login| DockerCredentials {
             username: Some(login.user.clone()),

@@ -11,7 +11,9 @@ mod transport;
 
 use std::sync::Arc;
 
+use bollard::ClientVersion;
 use bollard::errors::Error as ApiError;
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 pub use self::containers::{Container, Health};
 pub use self::images::{Image, PullEvent, RegistryLogin};
@@ -23,30 +25,57 @@ use crate::diagnostic::{Error, Kind, Result};
 /// Seconds that the engine has to begin its answer. A pull begins to answer when the registry does.
 const PATIENCE: u64 = 600;
 
+/// Where the engine is reached through sessions of sshd, each running program takes one of ten, and
+/// what it needs besides must find another.
+const LONG_RUNNING: usize = 4;
+
+/// What is known about a host's engine.
+pub struct EngineState {
+    version: OnceCell<ClientVersion>,
+    /// For pulls and programs.
+    long_running: Semaphore,
+}
+
+impl Default for EngineState {
+    fn default() -> Self {
+        Self { version: OnceCell::new(), long_running: Semaphore::new(LONG_RUNNING) }
+    }
+}
+
 /// A connected engine.
 #[derive(Clone)]
 pub struct Docker {
     api: bollard::Docker,
     host: Arc<dyn Host>,
-    version: String,
 }
 
 impl Docker {
-    /// Connects to the engine and agrees on a version of its API.
+    /// Connects to the engine and agrees on a version of its API, the latter once a host.
     pub async fn connect(host: Arc<dyn Host>) -> Result<Self> {
-        let transport = transport::over(Arc::clone(&host));
         let failed = |error| translate(host.as_ref(), "asking for its version", error);
-        // The address is never resolved: every request opens a stream of the host's.
-        let api = bollard::Docker::connect_with_custom_transport(transport, Some("http://docker"), PATIENCE, bollard::API_DEFAULT_VERSION)
-            .map_err(failed)?;
-        let api = api.negotiate_version().await.map_err(failed)?;
-        let version = api.version().await.map_err(failed)?.version.unwrap_or_default();
-        Ok(Self { api, host, version })
+        let api = |version: &ClientVersion| {
+            // The address is never resolved: every request opens a stream of the host's.
+            bollard::Docker::connect_with_custom_transport(transport::over(Arc::clone(&host)), Some("http://docker"), PATIENCE, version)
+        };
+        let agree = async || {
+            let api = api(bollard::API_DEFAULT_VERSION).map_err(failed)?;
+            Ok::<_, Error>(api.negotiate_version().await.map_err(failed)?.client_version())
+        };
+        let version = host.engine().version.get_or_try_init(agree).await?;
+        let api = api(version).map_err(failed)?;
+        Ok(Self { api, host })
     }
 
     /// The engine's version: `27.3.1`.
-    pub fn version(&self) -> &str {
-        &self.version
+    pub async fn version(&self) -> Result<String> {
+        let version = self.api.version().await.map_err(|error| self.failed("asking for its version", error))?;
+        Ok(version.version.unwrap_or_default())
+    }
+
+    /// Waits until a pull or a program may start; it counts as long as the permit is held.
+    async fn long_running(&self) -> Result<SemaphorePermit<'_>> {
+        let permit = self.host.engine().long_running.acquire().await;
+        permit.map_err(|error| Error::new(Kind::Usage, "the engine's semaphore is closed").caused_by(error))
     }
 
     fn failed(&self, what: &str, error: ApiError) -> Error {

@@ -69,6 +69,7 @@ fn some<T: Default + PartialEq>(value: T) -> Option<T> {
 impl Docker {
     /// Runs a program to its end, handing on its output; gives its exit status.
     pub async fn run_program(&self, spec: &RunSpec, sink: Sink<'_>) -> Result<i64> {
+        let _permit = self.long_running().await?;
         let interactive = spec.stdin.is_some();
         let host_config = HostConfig {
             network_mode: some(spec.network.clone()),
@@ -127,6 +128,7 @@ impl Docker {
 
     /// Runs a command in a running container to its end, handing on its output; gives its exit status.
     pub async fn exec(&self, spec: &ExecSpec, sink: Sink<'_>) -> Result<i64> {
+        let _permit = self.long_running().await?;
         let what = format!("running `{}` in `{}`", spec.command.first().map_or("", String::as_str), spec.container);
         let failed = |error| self.failed(&what, error);
         let config = ExecConfig {

@@ -1,4 +1,5 @@
 # stdin: paths, one a line. A tar stream of those that are files comes back.
+# shellcheck disable=SC2016
 set -u
 paths=$(cat)
 [ -n "$paths" ] || exit 0

@@ -1,4 +1,5 @@
 # stdin: paths, one a line. Arguments: units. Absent paths are left out of what comes back.
+# shellcheck disable=SC2016
 set -u
 paths=$(cat)
 each() { [ -z "$paths" ] || printf '%s\n' "$paths" | tr '\n' '\0'; }

@@ -1,6 +1,7 @@
 # stdin: a manifest of $1 bytes, then a tar stream with N/new/NAME and N/keep/NAME for each folder N.
 # Nothing that exists is touched before everything has arrived and is on disk; if a rename fails, those
 # before it are undone.
+# shellcheck disable=SC2016
 set -eu
 base=/var/lib/homestead
 staging=$base/staging
@@ -57,7 +58,7 @@ stage() {
         real=${mount%/}/.homestead-staging/$1
         # A folder that is left over from an interrupted run, or that somebody else put there.
         [ ! -L "${real%/*}" ] || rm -f -- "${real%/*}"
-        mkdir -p -m 700 -- "${real%/*}"
+        mkdir -p -- "${real%/*}"
         chown root:root -- "${real%/*}"
         chmod 700 -- "${real%/*}"
         rm -rf -- "$real"
@@ -130,7 +131,7 @@ while IFS= read -r word; do
     case $word in
     owner)
         IFS= read -r owner
-        chown -- "$owner" "$staging/.owner" </dev/null
+        chown -- "$owner" "$staging/.owner"
         ;;
     directories)
         IFS= read -r mode
@@ -143,7 +144,7 @@ while IFS= read -r word; do
             set -- "$@" "$path"
             count=$((count - 1))
         done
-        install -d -m "$mode" -o "$owner" -g "$group" -- "$@" </dev/null
+        install -d -m "$mode" -o "$owner" -g "$group" -- "$@"
         ;;
     esac
 done <<END
@@ -163,7 +164,7 @@ moving=no
 while IFS= read -r word; do
     [ "$word" = remove ] || continue
     IFS= read -r path
-    if [ -d "$path" ] && [ ! -L "$path" ]; then rmdir -- "$path" </dev/null; else rm -f -- "$path" </dev/null; fi
+    if [ -d "$path" ] && [ ! -L "$path" ]; then rmdir -- "$path"; else rm -f -- "$path"; fi
 done <<END
 $manifest
 END

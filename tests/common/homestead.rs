@@ -1,0 +1,187 @@
+//! The program, run as a user runs it.
+
+use std::io::{Read, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, Command, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use regex::Regex;
+
+use super::TestInventory;
+
+/// No command here takes that long; one that does hangs.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The program in the folder of an inventory, with an environment and a home of its own.
+pub struct Homestead<'a> {
+    inventory: &'a TestInventory,
+    options: Vec<String>,
+    environment: Vec<(String, String)>,
+    secrets: Vec<String>,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Outcome {
+    pub arguments: Vec<String>,
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+    pub took: Duration,
+}
+
+/// A run that goes on.
+pub struct Running {
+    arguments: Vec<String>,
+    child: Child,
+    started: Instant,
+    readers: [JoinHandle<String>; 2],
+    secrets: Vec<String>,
+}
+
+impl<'a> Homestead<'a> {
+    pub fn on(inventory: &'a TestInventory) -> Self {
+        std::fs::create_dir_all(inventory.path("home")).unwrap();
+        Self { inventory, options: Vec::new(), environment: Vec::new(), secrets: Vec::new() }
+    }
+
+    /// With options before the command.
+    pub fn with(mut self, options: &[&str]) -> Self {
+        self.options.extend(options.iter().map(|option| (*option).to_owned()));
+        self
+    }
+
+    /// With a variable in the environment, which is empty but for `PATH`, `HOME`, `USER`, and `HOSTNAME`.
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Fails every run that shows one of these.
+    pub fn guarding(mut self, secrets: &[String]) -> Self {
+        self.secrets.extend_from_slice(secrets);
+        self
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Outcome {
+        self.run_with_input(arguments, "")
+    }
+
+    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Outcome {
+        self.start(arguments, input).wait()
+    }
+
+    /// Starts a run and goes on.
+    pub fn start(&self, arguments: &[&str], input: &str) -> Running {
+        let arguments: Vec<String> = self.options.iter().cloned().chain(arguments.iter().map(|word| (*word).to_owned())).collect();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_homestead"));
+        command
+            .args(&arguments)
+            .current_dir(self.inventory.folder())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.inventory.path("home"))
+            .env("USER", "tester")
+            .env("HOSTNAME", "laptop")
+            .envs(self.environment.iter().cloned())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let started = Instant::now();
+        let readers = [reader(child.stdout.take().unwrap()), reader(child.stderr.take().unwrap())];
+        // A program that does not want its input closes the pipe.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        Running { arguments, child, started, readers, secrets: self.secrets.clone() }
+    }
+}
+
+fn reader(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    })
+}
+
+impl Running {
+    /// Sends a signal, named as `kill` names it.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success(), "kill -{name}");
+    }
+
+    /// Whether it has not ended yet.
+    pub fn goes_on(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits for its end; a run that does not end is killed, and fails the test with what it said.
+    #[track_caller]
+    pub fn wait(mut self) -> Outcome {
+        let mut hung = false;
+        let status = loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => break status,
+                None if !hung && self.started.elapsed() > PATIENCE => {
+                    hung = true;
+                    self.child.kill().unwrap();
+                }
+                None => thread::sleep(Duration::from_millis(10)),
+            }
+        };
+        let took = self.started.elapsed();
+        let [stdout, stderr] = self.readers.map(|reader| reader.join().unwrap());
+        let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
+        let outcome = Outcome { arguments: self.arguments, code, stdout, stderr, took };
+        assert!(!hung, "it hangs: {}", outcome.text());
+        if !outcome.arguments.iter().any(|argument| argument == "--reveal") {
+            outcome.shows_none_of(&self.secrets);
+        }
+        outcome
+    }
+}
+
+impl Outcome {
+    /// Its exit code must be this one.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{}", self.text());
+        self
+    }
+
+    /// All of it, for messages and snapshots: the exit code, what it wrote, with times and layers taken out.
+    pub fn text(&self) -> String {
+        let mut text = format!("$ homestead {}\n", self.arguments.join(" "));
+        for (name, stream) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            if !stream.is_empty() {
+                text.push_str(&format!("-- {name}\n{}\n", stream.trim_end()));
+            }
+        }
+        text.push_str(&format!("-- exit code {}\n", self.code));
+        let times = Regex::new(r"(?m)^\[ *\d+\.\ds\] ").unwrap();
+        times.replace_all(&text, "").into_owned()
+    }
+
+    #[track_caller]
+    pub fn shows_none_of(&self, secrets: &[String]) {
+        for secret in secrets {
+            let shown = self.stdout.contains(secret.as_str()) || self.stderr.contains(secret.as_str());
+            assert!(!shown, "the secret `{secret}` is shown by: {}", self.text());
+        }
+    }
+
+    /// Its standard output as one JSON document.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    /// Its standard output as a line of JSON each.
+    #[track_caller]
+    pub fn json_lines(&self) -> Vec<serde_json::Value> {
+        let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        self.stdout.lines().map(parse).collect()
+    }
+}
