@@ -7,8 +7,8 @@ use super::global::GlobalArgs;
 use super::prompt::{self, TerminalPrompt};
 use crate::diagnostic::{Error, Kind, Result};
 use crate::host::{self, Environment, Facts, Host, LocalHost, Lock, LockHolder, SshHost};
-use crate::vars::Variables;
 use crate::pipeline::{ConnectionDefaults, HostFacts, Loaded, Transport, settings, variables};
+use crate::vars::Variables;
 
 /// What the command line says about connections, with passwords asked for once.
 pub fn defaults(global: &GlobalArgs) -> Result<ConnectionDefaults> {

@@ -241,4 +241,3 @@ fn sets(value: &Value, given: Given, which: &'static str) -> Outcome {
     }
     Ok(Value::list(out))
 }
-

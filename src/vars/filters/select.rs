@@ -23,11 +23,22 @@ pub fn attribute(environment: &Environment<'_>, item: &Value, path: &Value, defa
     let mut value = item.clone();
     let steps: Vec<Value> = match path {
         Value::Text(text) => {
-            let step = |part: &str| if !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()) { part.parse().map_or_else(|_| Value::from(part), Value::Int) } else { Value::from(part) };
+            let step = |part: &str| {
+                if !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()) {
+                    part.parse().map_or_else(|_| Value::from(part), Value::Int)
+                } else {
+                    Value::from(part)
+                }
+            };
             text.as_str().split('.').map(step).collect()
         }
         Value::Int(_) => vec![path.clone()],
-        other => return Err(Failure::failed(format!("an attribute is named by text, not by a value of type `{}`", crate::vars::python::type_name(other)))),
+        other => {
+            return Err(Failure::failed(format!(
+                "an attribute is named by text, not by a value of type `{}`",
+                crate::vars::python::type_name(other)
+            )));
+        }
     };
     for step in &steps {
         value = environment.item(&value, step);
