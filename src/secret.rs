@@ -40,9 +40,72 @@ impl<T> fmt::Display for Secret<T> {
     }
 }
 
+/// Whether a name says that its value is a secret. A setting about a secret (`..._file`, `..._enabled`) is
+/// none.
+pub fn sounds_secret(name: &str) -> bool {
+    const WORDS: [&str; 11] =
+        ["secret", "password", "passwd", "passphrase", "token", "pepper", "private_key", "secret_key", "encryption", "credential", "_pass"];
+    const SETTINGS: [&str; 5] = ["_enabled", "_file", "_path", "_endpoint", "_scheme"];
+    let name = name.to_ascii_lowercase();
+    WORDS.iter().any(|word| name.contains(word)) && !SETTINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// A file of variables as it may be shown beside a finding: what stands under names that sound secret is
+/// taken out, lines and columns of the rest stay.
+pub fn presentable(text: &str) -> String {
+    let mut hidden_below: Option<usize> = None;
+    let mut shown = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
+        let indent = line.len() - line.trim_start().len();
+        if hidden_below.is_some_and(|parent| indent > parent || line.trim().is_empty()) {
+            shown.push_str(&line[..indent]);
+            shown.push_str(if line.trim().is_empty() { "" } else { REDACTED });
+        } else {
+            hidden_below = None;
+            let entry = line.trim_start().trim_start_matches("- ");
+            let key = entry.split([':', '=']).next().unwrap_or_default().trim_matches(['"', '\'', ' ']);
+            match line.find(':') {
+                Some(colon) if sounds_secret(key) && !key.contains(char::is_whitespace) => {
+                    // A list's dash belongs to the indentation of what follows it.
+                    hidden_below = Some(line.len() - entry.len());
+                    shown.push_str(&line[..=colon]);
+                    if !line[colon + 1..].trim().is_empty() {
+                        shown.push(' ');
+                        shown.push_str(REDACTED);
+                    }
+                }
+                _ => shown.push_str(&without_inline_secrets(line)),
+            }
+        }
+        shown.push_str(end);
+    }
+    shown
+}
+
+/// `name=value` words of a hosts file.
+fn without_inline_secrets(line: &str) -> String {
+    let words = line.split_inclusive(char::is_whitespace).map(|word| match word.split_once('=') {
+        Some((name, _)) if sounds_secret(name) => format!("{name}={REDACTED}{}", if word.ends_with(' ') { " " } else { "" }),
+        _ => word.to_owned(),
+    });
+    words.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_beside_a_finding_shows_no_secret() {
+        let text = "---\nmatrix_domain: example.com\nmy_password: 'hunter2'\nmatrix_homeserver_generic_secret_key: |\n  hunter2\n\n  more hunter2\na:\n  - client_secret: hunter2\n    b: c\n";
+        let shown = presentable(text);
+        assert!(!shown.contains("hunter2"), "{shown}");
+        assert_eq!(shown.lines().count(), text.lines().count());
+        assert!(shown.contains("matrix_domain: example.com\nmy_password: [redacted]\n") && shown.contains("    b: c\n"), "{shown}");
+        assert_eq!(presentable("host ansible_password=hunter2 ansible_port=22\n"), "host ansible_password=[redacted] ansible_port=22\n");
+        assert_eq!(presentable("secret_path: /x\npassword_config_enabled: true\n"), "secret_path: /x\npassword_config_enabled: true\n");
+    }
 
     #[test]
     fn a_secret_shows_in_no_format() {

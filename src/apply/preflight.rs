@@ -7,7 +7,7 @@ use crate::diagnostic::{Error, Kind, Result};
 use crate::host::{Exec, run as run_script};
 use crate::plan::RestartKind;
 
-/// Local port and state of every TCP socket; 0A is listening (proc_net_tcp(5)).
+/// Local port and state of every TCP socket; 0A is listening (`proc_net_tcp` of the kernel's documentation).
 const LISTENING: &str = "cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | while read -r _ local _ state _; do [ \"$state\" = 0A ] && echo \"${local##*:}\"; done; true";
 
 /// Ports that services are about to take must be free.

@@ -100,9 +100,8 @@ pub fn environment() -> BTreeMap<String, String> {
     std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
 }
 
-/// The text of a file that a finding points at, unless it may hold secrets in clear.
+/// The text of a file that a finding points at, without its secrets.
 pub fn readable_source(file: &str) -> Option<String> {
     let text = fs_err::read_to_string(file).ok()?;
-    let name = file.rsplit('/').next().unwrap_or(file);
-    (!name.starts_with("secrets.") && text.len() < 1 << 20).then_some(text)
+    (text.len() < 1 << 20).then(|| crate::secret::presentable(&text))
 }

@@ -111,7 +111,7 @@ pub fn variables(loaded: &Loaded, host: &str, facts: &HostFacts, run_tags: &[Str
     let mut context = Context::new(host);
     context.facts = facts.facts.clone();
     context.magic = magic.as_object().cloned().unwrap_or_default();
-    context.environment = loaded.environment.clone();
+    context.environment.clone_from(&loaded.environment);
     context.base_directory = directory;
     context.templates = loaded.templates.clone();
     context.now = loaded.now;

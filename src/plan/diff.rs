@@ -5,7 +5,7 @@ use similar::TextDiff;
 
 use crate::desired::meaning;
 use crate::role::Format;
-use crate::secret::REDACTED;
+use crate::secret::{REDACTED, sounds_secret};
 
 /// The diff of a file whose values may be shown, with known secrets taken out all the same.
 pub fn plain(old: &str, new: &str, redact: &dyn Fn(&str) -> String) -> String {
@@ -55,7 +55,7 @@ fn lines(out: &mut Vec<String>, path: &str, value: &Json, other: Option<&Json>, 
                 redact(&text) != text
             };
             let doubtful = side == Side::Old && scalar.is_string() && other.is_none_or(hidden);
-            let secret = sounds_secret(path) && !matches!(scalar, Json::Bool(_) | Json::Null | Json::Object(_) | Json::Array(_));
+            let secret = sounds_secret(path.rsplit('.').next().unwrap_or(path)) && !matches!(scalar, Json::Bool(_) | Json::Null | Json::Object(_) | Json::Array(_));
             let shown = if secret || doubtful || hidden(scalar) {
                 let changed = side == Side::New && other.is_some_and(|other| other != scalar);
                 if changed { format!("{REDACTED} (changed)") } else { REDACTED.to_owned() }
@@ -65,12 +65,6 @@ fn lines(out: &mut Vec<String>, path: &str, value: &Json, other: Option<&Json>, 
             out.push(format!("{}: {shown}", redact(path)));
         }
     }
-}
-
-fn sounds_secret(path: &str) -> bool {
-    let last = path.rsplit('.').next().unwrap_or(path).to_ascii_lowercase();
-    let words = ["secret", "password", "passwd", "token", "pepper", "private_key", "encryption", "credential"];
-    words.iter().any(|word| last.contains(word)) && !last.ends_with("_enabled") && !last.ends_with("_file") && !last.ends_with("_path")
 }
 
 fn unified(old: &str, new: &str) -> String {

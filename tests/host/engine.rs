@@ -7,7 +7,8 @@ use std::time::Duration;
 use homestead::diagnostic::Kind;
 use homestead::host::docker::{Docker, ExecSpec, NetworkSpec, PullEvent, RunSpec};
 use homestead::host::health::{Probe, wait_healthy};
-use homestead::host::{Channel, Host, SshHost};
+use homestead::host::{Channel, ConnectionSettings, Environment, Host, LocalHost, SshHost};
+use homestead::secret::Secret;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::sandbox::Sandbox;
@@ -31,6 +32,15 @@ async fn the_engine_is_reached_by_every_user() {
         let networks = futures_util::future::join_all((0..30).map(|_| docker.networks())).await;
         assert!(networks.into_iter().all(|networks| networks.unwrap().contains_key("bridge")));
     }
+}
+
+#[tokio::test]
+#[ignore = "needs the sandbox"]
+async fn this_machines_engine_is_reached_without_a_connection() {
+    let _ = Sandbox::shared();
+    let host = LocalHost::connect(&ConnectionSettings::new("here"), &Environment::default()).await.unwrap();
+    let docker = Docker::connect(Arc::new(host)).await.unwrap();
+    assert!(docker.networks().await.unwrap().contains_key("bridge"));
 }
 
 #[tokio::test]
@@ -243,12 +253,17 @@ async fn where_ports_are_not_forwarded_the_host_looks_itself() {
 #[ignore = "needs the sandbox"]
 async fn an_engine_that_does_not_answer_is_explained() {
     let sandbox = Sandbox::shared();
-    let host = sandbox.connect("deploy").await;
-    // A client that finds no engine: what `docker` says when it is stopped.
-    sandbox.script(r"printf '#!/bin/sh\necho Cannot connect to the Docker daemon >&2\nexit 1\n' >/usr/local/bin/docker && chmod 755 /usr/local/bin/docker");
-    let outcome = Docker::connect(Arc::clone(&host) as Arc<dyn Host>).await;
-    sandbox.script("rm /usr/local/bin/docker");
-    let error = outcome.err().unwrap();
+    // A user for whom there is no engine: what `docker` says when it is stopped.
+    sandbox.script("id engineless 2>/dev/null || { useradd -m -s /bin/sh engineless && echo engineless:pass | chpasswd && echo 'engineless ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/engineless; }");
+    sandbox.script(
+        r#"printf '#!/bin/sh\n[ "$SUDO_USER" = engineless ] || exec /usr/bin/docker "$@"\necho Cannot connect to the Docker daemon >&2\nexit 1\n' >/usr/local/bin/docker.new && chmod 755 /usr/local/bin/docker.new && mv /usr/local/bin/docker.new /usr/local/bin/docker"#,
+    );
+    let settings =
+        ConnectionSettings { private_key_file: None, password: Some(Secret::new("pass".to_owned())), ..sandbox.settings("engineless") };
+    let host: Arc<dyn Host> = Arc::new(sandbox.connect_with(&settings).await.unwrap());
+    let error = Docker::connect(Arc::clone(&host)).await.err().unwrap();
     assert_eq!(error.to_string(), "`sandbox`: the Docker engine does not answer: Cannot connect to the Docker daemon");
-    Docker::connect(host as Arc<dyn Host>).await.unwrap();
+    // A failure is not remembered.
+    sandbox.script("rm /usr/local/bin/docker");
+    Docker::connect(host).await.unwrap();
 }

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use homestead::diagnostic::Kind;
-use homestead::host::{Channel, Exec, ForwardingRefused, Host as _, LockHolder, lock, run};
+use homestead::host::{Channel, ConnectionSettings, Exec, ForwardingRefused, Host as _, LockHolder, lock, run};
+use homestead::secret::Secret;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use crate::sandbox::Sandbox;
 use crate::sshd::Sshd;
 
 #[tokio::test]
@@ -118,4 +120,46 @@ async fn ports_of_the_host_are_reached_through_it_unless_forbidden() {
     let strict = Sshd::start("AllowTcpForwarding no");
     let error = strict.connect().await.tcp_stream([127, 0, 0, 1].into(), 22).await.err().unwrap();
     assert!(error.source.unwrap().is::<ForwardingRefused>());
+}
+
+#[tokio::test]
+#[ignore = "needs root and openssh-server"]
+async fn a_connection_that_falls_silent_is_noticed() {
+    let sshd = Sshd::start("");
+    let host = sshd.connect().await;
+    let signal = |name: &str| sshd.signal_connections(name);
+    let started = std::time::Instant::now();
+    let cut = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        signal("-STOP");
+    };
+    let (outcome, ()) = tokio::join!(host.exec(Exec::new("sleep 300")), cut);
+    signal("-KILL");
+    let error = outcome.unwrap_err();
+    assert_eq!(error.kind, Kind::Unreachable);
+    assert!(error.to_string().starts_with("connection lost to `machine`: "), "{error}");
+    assert!(started.elapsed() < Duration::from_mins(1), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+#[ignore = "needs the sandbox"]
+async fn the_lock_is_freed_through_sudo_as_well() {
+    let sandbox = Sandbox::shared();
+    let holder = LockHolder { who: "me".into(), run: "r".into(), command: "homestead apply".into(), since: "2026-11-22T03:33:51Z".into() };
+    // A user of this test's own: its connections are killed.
+    sandbox.script("id locker 2>/dev/null || { useradd -m -s /bin/sh -G sudo locker && echo locker:pass | chpasswd; }");
+    let password = Some(Secret::new("pass".to_owned()));
+    let mut settings = ConnectionSettings { private_key_file: None, password: password.clone(), ..sandbox.settings("locker") };
+    settings.escalation.password = password;
+    let host = sandbox.connect_with(&settings).await.unwrap();
+    let other = sandbox.connect("root").await;
+    let patience = Duration::from_secs(5);
+    let held = lock(&host, &holder, patience).await.unwrap();
+    assert_eq!(lock(other.as_ref(), &holder, Duration::ZERO).await.err().unwrap().kind, Kind::Locked);
+    drop(held);
+    drop(lock(other.as_ref(), &holder, patience).await.unwrap());
+    let held = lock(&host, &holder, patience).await.unwrap();
+    sandbox.script("kill -KILL $(pgrep -u locker -x sshd)");
+    lock(other.as_ref(), &holder, patience).await.unwrap();
+    drop(held);
 }

@@ -124,6 +124,11 @@ impl Sshd {
 
     /// Ends every connection, as a reboot would.
     pub fn drop_connections(&self) {
+        self.signal_connections("-KILL");
+    }
+
+    /// Sends a signal to the process of each connection.
+    pub fn signal_connections(&self, signal: &str) {
         let text = tool("ps", &["-eo", "pid=,ppid="]);
         let parents: Vec<(u32, u32)> = text
             .lines()
@@ -132,7 +137,7 @@ impl Sshd {
             })
             .collect();
         for (pid, _) in parents.iter().filter(|(_, parent)| *parent == self.process.id()) {
-            tool("kill", &["-9", &pid.to_string()]);
+            tool("kill", &[signal, &pid.to_string()]);
         }
     }
 }
