@@ -249,3 +249,6 @@ fn narrow(plan: &mut Plan, desired: &Desired, roles: &BTreeSet<String>) {
 fn sha256(text: &str) -> String {
     hex::encode(Sha256::digest(text.as_bytes()))
 }
+
+#[cfg(test)]
+mod tests;

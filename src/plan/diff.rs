@@ -24,8 +24,11 @@ pub fn masked(format: Format, old: &str, new: &str, redact: &dyn Fn(&str) -> Str
     let mut shown_old = Vec::new();
     let mut shown_new = Vec::new();
     lines(&mut shown_new, "", &new_meaning, Some(&old_meaning), redact, Side::New);
-    lines(&mut shown_old, "", &old_meaning, Some(&new_meaning), redact, Side::Old);
-    unified(&(shown_old.join("\n") + "\n"), &(shown_new.join("\n") + "\n"))
+    if old_meaning != Json::Null {
+        lines(&mut shown_old, "", &old_meaning, Some(&new_meaning), redact, Side::Old);
+    }
+    let text = |lines: &[String]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    unified(&text(&shown_old), &text(&shown_new))
 }
 
 #[derive(Clone, Copy, PartialEq)]

@@ -16,11 +16,6 @@ pub struct Given {
 }
 
 impl Given {
-    /// One argument by position.
-    pub fn one(value: Value) -> Self {
-        Self { positional: vec![value], named: Vec::new() }
-    }
-
     /// The first argument that is missing.
     pub fn first_missing(&self) -> Option<&Value> {
         self.positional.iter().chain(self.named.iter().map(|(_, value)| value)).find(|value| matches!(value, Value::Missing(_)))
@@ -88,9 +83,7 @@ impl<const N: usize> Bound<N> {
 
     /// An argument that must be given.
     pub fn need(&mut self, at: usize) -> Outcome {
-        self.take(at).ok_or_else(|| {
-            Failure::failed(format!("`{}` needs its argument `{}`", self.callee, self.parameters.get(at).copied().unwrap_or("")))
-        })
+        self.take(at).ok_or_else(|| Failure::failed(format!("`{}` needs its argument `{}`", self.callee, self.parameters.get(at).copied().unwrap_or(""))))
     }
 
     /// A condition.

@@ -133,7 +133,16 @@ pub fn md5_crypt(password: &str, salt: &str) -> String {
     out
 }
 
-/// `$2b$`.
-pub fn bcrypt_hash(_password: &str, _salt: &str, _rounds: u32) -> Outcome<String> {
-    Err(Failure::failed("`bcrypt` is not supported").help("use `sha512`"))
+/// `$2b$`, with a salt of 22 letters.
+pub fn bcrypt_hash(password: &str, salt: &str, cost: u32) -> Outcome<String> {
+    use base64::Engine as _;
+    use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+    // The last letter holds four bits more than the salt has.
+    let config = GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true).with_decode_padding_mode(DecodePaddingMode::RequireNone);
+    let salt = GeneralPurpose::new(&base64::alphabet::BCRYPT, config).decode(salt).ok().and_then(|salt| <[u8; 16]>::try_from(salt).ok());
+    let Some(salt) = salt else {
+        return Err(Failure::failed("the salt of `bcrypt` must have 22 of the letters `./0-9A-Za-z`"));
+    };
+    let hash = bcrypt::hash_with_salt(password, cost, salt).map_err(|_| Failure::failed("`bcrypt` needs rounds between 4 and 31"))?;
+    Ok(hash.format_for_version(bcrypt::Version::TwoB))
 }

@@ -7,8 +7,7 @@ use super::python::Outcome;
 use super::value::Value;
 
 const DAY: i64 = 86_400;
-const MONTHS: [&str; 12] =
-    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+const MONTHS: [&str; 12] = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// A moment: seconds since 1970 and millionths of a second.
@@ -88,7 +87,6 @@ impl DateTime {
 
     /// Python's `strftime`, for what people use.
     pub fn format(&self, layout: &str) -> String {
-        use std::fmt::Write as _;
         let parts = self.parts();
         let weekday = self.weekday();
         let (month_name, weekday_name) = (MONTHS[parts.month as usize - 1], WEEKDAYS[weekday]);
@@ -100,43 +98,42 @@ impl DateTime {
                 out.push(character);
                 continue;
             }
-            // Writing to a string cannot fail.
-            drop(match characters.next() {
-                Some('Y') => write!(out, "{}", parts.year),
-                Some('C') => write!(out, "{:02}", parts.year / 100),
-                Some('y') => write!(out, "{:02}", parts.year.rem_euclid(100)),
-                Some('m') => write!(out, "{:02}", parts.month),
-                Some('d') => write!(out, "{:02}", parts.day),
-                Some('e') => write!(out, "{:2}", parts.day),
-                Some('H') => write!(out, "{:02}", parts.hour),
-                Some('I') => write!(out, "{hour12:02}"),
-                Some('M') => write!(out, "{:02}", parts.minute),
-                Some('S') => write!(out, "{:02}", parts.second),
-                Some('f') => write!(out, "{:06}", self.micros),
-                Some('p') => write!(out, "{}", if parts.hour < 12 { "AM" } else { "PM" }),
-                Some('j') => write!(out, "{:03}", self.day_of_year()),
-                Some('s') => write!(out, "{}", self.seconds),
-                Some('B') => write!(out, "{month_name}"),
-                Some('b' | 'h') => write!(out, "{}", &month_name[..3]),
-                Some('A') => write!(out, "{weekday_name}"),
-                Some('a') => write!(out, "{}", &weekday_name[..3]),
-                Some('w') => write!(out, "{}", (weekday + 1) % 7),
-                Some('u') => write!(out, "{}", weekday + 1),
-                Some('F') => write!(out, "{}", self.format("%Y-%m-%d")),
-                Some('T') => write!(out, "{}", self.format("%H:%M:%S")),
-                Some('R') => write!(out, "{}", self.format("%H:%M")),
-                Some('D' | 'x') => write!(out, "{}", self.format("%m/%d/%y")),
-                Some('X') => write!(out, "{}", self.format("%H:%M:%S")),
-                Some('c') => write!(out, "{}", self.format("%a %b %e %H:%M:%S %Y")),
-                Some('z') => write!(out, "+0000"),
-                Some('Z') => write!(out, "UTC"),
-                Some('U') => write!(out, "{:02}", (self.day_of_year() + 6 - i64::try_from((weekday + 1) % 7).unwrap_or(0)) / 7),
-                Some('W') => write!(out, "{:02}", (self.day_of_year() + 6 - i64::try_from(weekday).unwrap_or(0)) / 7),
-                Some('n') => write!(out, "\n"),
-                Some('t') => write!(out, "\t"),
-                Some('%') => write!(out, "%"),
-                Some(other) => write!(out, "%{other}"),
-                None => write!(out, "%"),
+            out.push_str(&match characters.next() {
+                Some('Y') => format!("{}", parts.year),
+                Some('C') => format!("{:02}", parts.year / 100),
+                Some('y') => format!("{:02}", parts.year.rem_euclid(100)),
+                Some('m') => format!("{:02}", parts.month),
+                Some('d') => format!("{:02}", parts.day),
+                Some('e') => format!("{:2}", parts.day),
+                Some('H') => format!("{:02}", parts.hour),
+                Some('I') => format!("{hour12:02}"),
+                Some('M') => format!("{:02}", parts.minute),
+                Some('S') => format!("{:02}", parts.second),
+                Some('f') => format!("{:06}", self.micros),
+                Some('p') => format!("{}", if parts.hour < 12 { "AM" } else { "PM" }),
+                Some('j') => format!("{:03}", self.day_of_year()),
+                Some('s') => format!("{}", self.seconds),
+                Some('B') => month_name.to_owned(),
+                Some('b' | 'h') => format!("{}", &month_name[..3]),
+                Some('A') => weekday_name.to_owned(),
+                Some('a') => format!("{}", &weekday_name[..3]),
+                Some('w') => format!("{}", (weekday + 1) % 7),
+                Some('u') => format!("{}", weekday + 1),
+                Some('F') => self.format("%Y-%m-%d"),
+                Some('T') => self.format("%H:%M:%S"),
+                Some('R') => self.format("%H:%M"),
+                Some('D' | 'x') => self.format("%m/%d/%y"),
+                Some('X') => self.format("%H:%M:%S"),
+                Some('c') => self.format("%a %b %e %H:%M:%S %Y"),
+                Some('z') => "+0000".to_owned(),
+                Some('Z') => "UTC".to_owned(),
+                Some('U') => format!("{:02}", (self.day_of_year() + 6 - i64::try_from((weekday + 1) % 7).unwrap_or(0)) / 7),
+                Some('W') => format!("{:02}", (self.day_of_year() + 6 - i64::try_from(weekday).unwrap_or(0)) / 7),
+                Some('n') => "\n".to_owned(),
+                Some('t') => "\t".to_owned(),
+                Some('%') => "%".to_owned(),
+                Some(other) => format!("%{other}"),
+                None => "%".to_owned(),
             });
         }
         out
@@ -192,18 +189,12 @@ impl DateTime {
                     rest = rest.get(2..).ok_or_else(wrong)?;
                 }
                 Some('b' | 'B' | 'h') => {
-                    let at = MONTHS
-                        .iter()
-                        .position(|name| rest.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(&name[..3])))
-                        .ok_or_else(wrong)?;
+                    let at = MONTHS.iter().position(|name| rest.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(&name[..3]))).ok_or_else(wrong)?;
                     month = i64::try_from(at + 1).unwrap_or(1);
                     rest = rest.strip_prefix(MONTHS[at]).unwrap_or(&rest[3..]);
                 }
                 Some('a' | 'A') => {
-                    let at = WEEKDAYS
-                        .iter()
-                        .position(|name| rest.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(&name[..3])))
-                        .ok_or_else(wrong)?;
+                    let at = WEEKDAYS.iter().position(|name| rest.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(&name[..3]))).ok_or_else(wrong)?;
                     rest = rest.strip_prefix(WEEKDAYS[at]).unwrap_or(&rest[3..]);
                 }
                 Some('z' | 'Z') => {
@@ -217,11 +208,7 @@ impl DateTime {
         if afternoon == Some(true) {
             hour += 12;
         }
-        let valid = (1..=12).contains(&month)
-            && (1..=31).contains(&day)
-            && (0..24).contains(&hour)
-            && (0..60).contains(&minute)
-            && (0..62).contains(&second);
+        let valid = (1..=12).contains(&month) && (1..=31).contains(&day) && (0..24).contains(&hour) && (0..60).contains(&minute) && (0..62).contains(&second);
         if !rest.is_empty() || !valid {
             return Err(wrong());
         }
@@ -322,11 +309,8 @@ impl Duration {
     /// Python's `repr`.
     pub fn repr(&self) -> String {
         let (days, seconds, micros) = self.split();
-        let parts: Vec<String> = [("days", days), ("seconds", seconds), ("microseconds", micros)]
-            .iter()
-            .filter(|(_, number)| *number != 0)
-            .map(|(name, number)| format!("{name}={number}"))
-            .collect();
+        let parts: Vec<String> =
+            [("days", days), ("seconds", seconds), ("microseconds", micros)].iter().filter(|(_, number)| *number != 0).map(|(name, number)| format!("{name}={number}")).collect();
         format!("datetime.timedelta({})", if parts.is_empty() { "0".to_owned() } else { parts.join(", ") })
     }
 }

@@ -20,7 +20,7 @@ use super::redact::Collector;
 use super::scope::{Locals, Names};
 use super::syntax::{self, Options};
 use super::value::{Entries, Text, Value};
-use super::{filters, methods};
+use super::methods;
 use crate::inventory::node::{Node, Value as Written};
 
 /// More variables that need each other are refused; no inventory comes near.
@@ -131,8 +131,7 @@ impl Engine {
             lock(&asking.1.depends).insert(Arc::clone(key));
         }
         let value = self.variable(index, slot);
-        *touched_secret |=
-            slot.secret || slot.secret_number.load(Ordering::Relaxed) || matches!(&value, Value::Text(text) if text.is_secret());
+        *touched_secret |= slot.secret || slot.secret_number.load(Ordering::Relaxed) || matches!(&value, Value::Text(text) if text.is_secret());
         Some(value)
     }
 
@@ -167,8 +166,7 @@ impl Engine {
             Written::Unsafe(text) => Value::Text(self.text(text, secret)),
             Written::Secret(text) => self.build_text(text.reveal(), node, owner, locals, true),
             Written::Vault(_) => {
-                let failure = Failure::new(Reason::Locked, "the value is encrypted, and no vault password was given for it")
-                    .help("give the password with `--vault-password-file` or `--ask-vault-pass`");
+                let failure = Failure::new(Reason::Locked, "the value is encrypted, and no vault password was given for it").help("give the password with `--vault-password-file` or `--ask-vault-pass`");
                 Value::Missing(failure.at(&self.origin("", node, owner), 0))
             }
             Written::List(items) => Value::list(items.iter().map(|item| self.build(item, owner, locals, secret)).collect()),
@@ -295,12 +293,20 @@ pub fn with_newlines(value: Value, source: &str) -> Value {
     Value::Text(Text::new(format!("{}{}", text.as_str(), "\n".repeat(missing)), text.is_secret()))
 }
 
-/// An item by the text of its key, as formats and dotted paths name it.
+/// An item by the text of its key, as a format names it: `{x[key]}`.
 pub fn plain_item(value: &Value, key: &str) -> Option<Value> {
     match value {
         Value::Map(map) => map.get_text(key).or_else(|| map.get(&Key::Int(key.parse().ok()?))),
         Value::List(list) => list.get(key.parse().ok()?),
-        Value::Object(object) => object.attribute(key),
+        _ => None,
+    }
+}
+
+/// An attribute that is no item, as a format names it: `{x.name}`.
+pub fn plain_attribute(value: &Value, name: &str) -> Option<Value> {
+    match value {
+        Value::List(list) => list.named(name),
+        Value::Object(object) => object.attribute(name),
         _ => None,
     }
 }
@@ -334,6 +340,7 @@ impl Environment<'_> {
             Value::List(list) => match key {
                 Value::Int(index) => list.get(*index),
                 Value::Bool(value) => list.get(i128::from(*value)),
+                Value::Text(name) => list.named(name.as_str()),
                 _ => None,
             },
             Value::Text(text) => {
@@ -354,13 +361,5 @@ impl Environment<'_> {
             }
             _ => None,
         }
-    }
-
-    /// Applies a filter by its name, as `map('name')` does; what is missing is an error here.
-    ///
-    /// # Errors
-    /// There is no such filter, or it fails.
-    pub fn filter(&self, name: &str, value: Value, given: super::arguments::Given) -> Outcome {
-        filters::call(self, name, value, given)?.present()
     }
 }

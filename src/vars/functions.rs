@@ -16,7 +16,6 @@ use super::value::{Entries, Value};
 
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum Function {
     Range,
     Dict,

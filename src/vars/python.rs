@@ -1,7 +1,5 @@
 //! Python's view of values: truth, type names, `str()` and `repr()`.
 
-use std::fmt::Write as _;
-
 use super::error::Failure;
 use super::objects::Object;
 use super::value::{Text, Value};
@@ -96,7 +94,7 @@ fn write_repr(out: &mut String, value: &Value, depth: usize) -> Outcome<()> {
         Value::None => out.push_str("None"),
         Value::Bool(true) => out.push_str("True"),
         Value::Bool(false) => out.push_str("False"),
-        Value::Int(number) => write_number(out, number),
+        Value::Int(number) => out.push_str(&number.to_string()),
         Value::Float(number) => out.push_str(&float_repr(*number)),
         Value::Text(text) => write_quoted(out, text.as_str()),
         Value::Bytes(bytes) => write_bytes(out, bytes),
@@ -126,8 +124,8 @@ fn write_repr(out: &mut String, value: &Value, depth: usize) -> Outcome<()> {
             }
             out.push('}');
         }
-        Value::Range(start, end, 1) => drop(write!(out, "range({start}, {end})")),
-        Value::Range(start, end, step) => drop(write!(out, "range({start}, {end}, {step})")),
+        Value::Range(start, end, 1) => out.push_str(&format!("range({start}, {end})")),
+        Value::Range(start, end, step) => out.push_str(&format!("range({start}, {end}, {step})")),
         Value::Missing(failure) => return Err(failure.clone()),
         Value::Blank => out.push_str("Undefined"),
         Value::Omit => return Err(Failure::failed("`omit` has no text")),
@@ -143,11 +141,6 @@ fn object_text(object: &Object, depth: usize) -> Outcome<String> {
         (Some(_), _) => Ok(object.repr()),
         (None, _) => Err(Failure::failed(format!("{} has no text", object.describe()))),
     }
-}
-
-fn write_number(out: &mut String, number: &i128) {
-    // Writing to a string cannot fail.
-    drop(write!(out, "{number}"));
 }
 
 /// A float as Python writes it: the shortest text that reads back the same.
@@ -185,9 +178,9 @@ fn write_quoted(out: &mut String, text: &str) {
             }
             c if is_printable(c) => out.push(c),
             c => match u32::from(c) {
-                code @ 0..=0xff => drop(write!(out, "\\x{code:02x}")),
-                code @ 0x100..=0xffff => drop(write!(out, "\\u{code:04x}")),
-                code => drop(write!(out, "\\U{code:08x}")),
+                code @ 0..=0xff => out.push_str(&format!("\\x{code:02x}")),
+                code @ 0x100..=0xffff => out.push_str(&format!("\\u{code:04x}")),
+                code => out.push_str(&format!("\\U{code:08x}")),
             },
         }
     }
@@ -216,7 +209,7 @@ fn write_bytes(out: &mut String, bytes: &[u8]) {
                 out.push(quote);
             }
             0x20..0x7f => out.push(char::from(*byte)),
-            byte => drop(write!(out, "\\x{byte:02x}")),
+            byte => out.push_str(&format!("\\x{byte:02x}")),
         }
     }
     out.push(quote);
@@ -229,7 +222,10 @@ pub fn iterate(value: &Value) -> Outcome<Vec<Value>> {
         Value::Map(map) => map.keys(),
         Value::Text(text) => {
             let mut buffer = [0; 4];
-            text.as_str().chars().map(|c| Value::Text(Text::new(&*c.encode_utf8(&mut buffer), text.is_secret()))).collect()
+            text.as_str()
+                .chars()
+                .map(|c| Value::Text(Text::new(&*c.encode_utf8(&mut buffer), text.is_secret())))
+                .collect()
         }
         Value::Bytes(bytes) => bytes.iter().map(|byte| Value::Int(i128::from(*byte))).collect(),
         Value::Range(start, end, step) => {

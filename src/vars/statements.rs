@@ -32,8 +32,8 @@ pub fn join(pieces: Pieces) -> Value {
         match piece {
             Value::Missing(_) => return piece,
             Value::Omit => {}
-            piece => match text_of(&piece) {
-                Ok(text) => {
+            piece => match storable(piece, 0).and_then(|piece| text_of(&piece).map(|text| (piece, text))) {
+                Ok((piece, text)) => {
                     out.push_str(&text);
                     secret |= piece.is_secret();
                 }
@@ -42,6 +42,25 @@ pub fn join(pieces: Pieces) -> Value {
         }
     }
     Value::Text(Text::new(out, secret))
+}
+
+/// A piece as a variable would hold it, which is how its text shows it: tuples are lists.
+fn storable(piece: Value, depth: usize) -> Outcome {
+    if depth > 100 {
+        return Err(Failure::failed("a value holds itself, so it has no text"));
+    }
+    Ok(match piece {
+        Value::Bytes(bytes) if depth == 0 => Value::from(String::from_utf8_lossy(&bytes).into_owned()),
+        Value::List(list) => {
+            let items = list.items().into_iter().filter(|item| !matches!(item, Value::Omit));
+            Value::list(items.map(|item| storable(item, depth + 1)).collect::<Outcome<_>>()?)
+        }
+        Value::Map(map) => {
+            let entries = map.entries().into_iter().filter(|(_, value)| !matches!(value, Value::Omit));
+            Value::map(entries.map(|(key, value)| Ok((key, storable(value, depth + 1)?))).collect::<Outcome<_>>()?)
+        }
+        other => other,
+    })
 }
 
 impl Interpreter<'_> {
@@ -72,8 +91,12 @@ impl Interpreter<'_> {
         match statement {
             Statement::Data(text) => pieces.push(Value::Text(Text::plain(Arc::clone(text)))),
             Statement::Print(expression) => {
-                let value = self.evaluate(expression)?;
-                pieces.push(value);
+                // A list that changes later is shown as it is now.
+                pieces.push(match self.evaluate(expression)? {
+                    Value::List(list) => Value::List(list.copy()),
+                    Value::Map(map) => Value::Map(map.copy()),
+                    other => other,
+                });
             }
             Statement::If(branches, otherwise) => {
                 for (condition, body) in branches {
@@ -108,11 +131,7 @@ impl Interpreter<'_> {
                     values.push(self.evaluate(value)?);
                 }
                 self.scopes.push();
-                let result = assignments
-                    .iter()
-                    .zip(values)
-                    .try_for_each(|((target, _), value)| self.assign(target, value))
-                    .and_then(|()| self.run(body, pieces));
+                let result = assignments.iter().zip(values).try_for_each(|((target, _), value)| self.assign(target, value)).and_then(|()| self.run(body, pieces));
                 self.scopes.pop();
                 result?;
             }
@@ -126,10 +145,7 @@ impl Interpreter<'_> {
             }
             Statement::Include(name, optional) => {
                 let value = self.evaluate(name)?.present()?;
-                let rendered = self
-                    .engine
-                    .include(&value, *optional, self.owner, self.scopes.outermost())
-                    .map_err(|failure| failure.at(&self.origin, name.offset))?;
+                let rendered = self.engine.include(&value, *optional, self.owner, self.scopes.outermost()).map_err(|failure| failure.at(&self.origin, name.offset))?;
                 pieces.push(rendered);
             }
         }
@@ -251,11 +267,7 @@ impl Interpreter<'_> {
         self.scopes = Scopes::new(if is_caller { outside.flattened() } else { outside.outermost() });
         self.scopes.push();
         self.depth += 1;
-        let result = if self.depth > 200 {
-            Err(Failure::failed("a macro calls itself too often"))
-        } else {
-            self.macro_body(definition, given, caller)
-        };
+        let result = if self.depth > 200 { Err(Failure::failed("a macro calls itself too often")) } else { self.macro_body(definition, given, caller) };
         self.depth -= 1;
         self.scopes = outside;
         result

@@ -78,12 +78,25 @@ pub struct List {
     items: Arc<Mutex<Vec<Value>>>,
     /// Whether it is a tuple.
     pub tuple: bool,
+    /// What a tuple's items are called, for Python's named tuples.
+    names: &'static [&'static str],
 }
 
 impl List {
     /// A list.
     pub fn new(items: Vec<Value>) -> Self {
-        Self { items: Arc::new(Mutex::new(items)), tuple: false }
+        Self { items: Arc::new(Mutex::new(items)), tuple: false, names: &[] }
+    }
+
+    /// A tuple whose items have names.
+    pub fn named_tuple(items: Vec<Value>, names: &'static [&'static str]) -> Self {
+        Self { names, ..Self::tuple(items) }
+    }
+
+    /// The item of a name.
+    pub fn named(&self, name: &str) -> Option<Value> {
+        let at = self.names.iter().position(|known| *known == name)?;
+        self.get(i128::try_from(at).ok()?)
     }
 
     /// A tuple.
@@ -131,14 +144,9 @@ impl List {
         Arc::ptr_eq(&self.items, &other.items)
     }
 
-    /// Where it stands in memory, to notice lists that hold themselves.
-    pub fn address(&self) -> usize {
-        Arc::as_ptr(&self.items).cast::<()>() as usize
-    }
-
     /// Another list with the same items.
     pub fn copy(&self) -> Self {
-        Self { tuple: self.tuple, ..Self::new(self.raw()) }
+        Self { tuple: self.tuple, names: self.names, ..Self::new(self.raw()) }
     }
 }
 
@@ -197,11 +205,6 @@ impl Map {
     /// Whether both are one and the same.
     pub fn same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.entries, &other.entries)
-    }
-
-    /// Where it stands in memory, to notice mappings that hold themselves.
-    pub fn address(&self) -> usize {
-        Arc::as_ptr(&self.entries).cast::<()>() as usize
     }
 
     /// Another mapping with the same entries.
@@ -300,7 +303,7 @@ impl Value {
             Self::Text(text) if !text.secret => Self::Text(Text { secret: true, ..text }),
             Self::List(list) => {
                 let items = list.raw().into_iter().map(|item| item.marked(true)).collect();
-                Self::List(List { tuple: list.tuple, ..List::new(items) })
+                Self::List(List { tuple: list.tuple, names: list.names, ..List::new(items) })
             }
             Self::Map(map) => Self::map(map.raw().into_iter().map(|(key, value)| (key, value.marked(true))).collect()),
             other => other,

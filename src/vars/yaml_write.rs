@@ -62,14 +62,13 @@ pub fn write(value: &Value, layout: &Layout) -> Outcome<String> {
         indent: None,
         indents: Vec::new(),
         flow_level: 0,
-        open_ended: false,
     };
     if layout.explicit_start {
         emitter.indicator("---", true, false, false);
     }
-    emitter.node(&node, Place { root: true, ..Place::default() });
+    emitter.node(&node, Place::default());
     emitter.write_indent();
-    if layout.explicit_end || emitter.open_ended {
+    if layout.explicit_end {
         emitter.indicator("...", true, false, false);
         emitter.write_indent();
     }
@@ -89,14 +88,8 @@ fn represent(value: &Value, layout: &Layout, depth: usize) -> Outcome<Node> {
         Value::Float(number) => plain(&float(*number)),
         Value::Text(text) => Node::Scalar { text: text.as_str().to_owned(), is_text: true },
         Value::List(list) => {
-            let items = list
-                .items()
-                .iter()
-                .filter(|item| !matches!(item, Value::Omit))
-                .map(|item| represent(item, layout, depth + 1))
-                .collect::<Outcome<Vec<_>>>()?;
-            let flow =
-                layout.flow.unwrap_or_else(|| layout.quote.is_none() && items.iter().all(|item| matches!(item, Node::Scalar { .. })));
+            let items = list.items().iter().filter(|item| !matches!(item, Value::Omit)).map(|item| represent(item, layout, depth + 1)).collect::<Outcome<Vec<_>>>()?;
+            let flow = layout.flow.unwrap_or_else(|| layout.quote.is_none() && items.iter().all(|item| matches!(item, Node::Scalar { .. })));
             Node::Sequence { items, flow }
         }
         Value::Map(map) => {
@@ -112,9 +105,7 @@ fn represent(value: &Value, layout: &Layout, depth: usize) -> Outcome<Node> {
                 entries.push((represent(&key.to_value(), layout, depth + 1)?, represent(&value, layout, depth + 1)?));
             }
             let is_scalar = |node: &Node| matches!(node, Node::Scalar { .. });
-            let flow = layout
-                .flow
-                .unwrap_or_else(|| layout.quote.is_none() && entries.iter().all(|(key, value)| is_scalar(key) && is_scalar(value)));
+            let flow = layout.flow.unwrap_or_else(|| layout.quote.is_none() && entries.iter().all(|(key, value)| is_scalar(key) && is_scalar(value)));
             Node::Mapping { entries, flow }
         }
         Value::Missing(failure) => return Err(failure.clone()),
@@ -138,7 +129,6 @@ fn float(number: f64) -> String {
 
 #[derive(Clone, Copy, Default)]
 struct Place {
-    root: bool,
     mapping: bool,
     simple_key: bool,
 }
@@ -154,7 +144,6 @@ struct Emitter<'a> {
     indent: Option<usize>,
     indents: Vec<Option<usize>>,
     flow_level: usize,
-    open_ended: bool,
 }
 
 const fn is_break(character: char) -> bool {
@@ -178,7 +167,6 @@ impl Emitter<'_> {
         }
         self.whitespace = whitespace;
         self.indention = self.indention && indention;
-        self.open_ended = false;
         self.put(indicator);
     }
 
@@ -337,7 +325,7 @@ impl Emitter<'_> {
         let characters: Vec<char> = text.chars().collect();
         self.increase_scalar_indent();
         if quote.is_none() && implicit && fits_key && allowed {
-            self.plain(&characters, split, place.root);
+            self.plain(&characters, split);
         } else if quote != Some('"') && analysis.single_quoted && !(place.simple_key && analysis.multiline) {
             self.single_quoted(&characters, split);
         } else {
@@ -351,10 +339,7 @@ impl Emitter<'_> {
         self.increase_indent(true, false);
     }
 
-    fn plain(&mut self, text: &[char], split: bool, root: bool) {
-        if root {
-            self.open_ended = true;
-        }
+    fn plain(&mut self, text: &[char], split: bool) {
         if text.is_empty() {
             return;
         }

@@ -10,7 +10,7 @@ use crate::vars::value::{Text, Value};
 
 /// These filters.
 pub const FILTERS: &[Filter] = &[
-    Filter { name: "list", run: |_, value, _| iterate(&value).map(Value::list) },
+    Filter { name: "list", run: |_, value, _| items_of(&value).map(Value::list) },
     Filter { name: "length", run: |_, value, _| length(&value).map(Value::count) },
     Filter { name: "count", run: |_, value, _| length(&value).map(Value::count) },
     Filter { name: "first", run: first },
@@ -33,10 +33,7 @@ pub const FILTERS: &[Filter] = &[
 const MOST: usize = 1_000_000;
 
 fn first(_: &Environment<'_>, value: Value, _: Given) -> Outcome {
-    Ok(iterate(&value)?
-        .into_iter()
-        .next()
-        .unwrap_or_else(|| Value::Missing(Failure::undefined("there is no first item: the sequence is empty"))))
+    Ok(iterate(&value)?.into_iter().next().unwrap_or_else(|| Value::Missing(Failure::undefined("there is no first item: the sequence is empty"))))
 }
 
 fn last(_: &Environment<'_>, value: Value, _: Given) -> Outcome {
@@ -68,7 +65,7 @@ fn reverse(_: &Environment<'_>, value: Value, _: Given) -> Outcome {
     if let Value::Text(text) = &value {
         return Ok(Value::Text(Text::new(text.as_str().chars().rev().collect::<String>(), text.is_secret())));
     }
-    let mut items = iterate(&value)?;
+    let mut items = items_of(&value)?;
     items.reverse();
     Ok(Value::list(items))
 }
@@ -168,8 +165,7 @@ fn combinations(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
 
 fn batch(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     let mut given = given.bind("batch", ["linecount", "fill_with"])?;
-    let size =
-        usize::try_from(given.int(0, 0)?).ok().filter(|size| *size > 0).ok_or_else(|| Failure::failed("`batch` needs a number above 0"))?;
+    let size = usize::try_from(given.int(0, 0)?).ok().filter(|size| *size > 0).ok_or_else(|| Failure::failed("`batch` needs a number above 0"))?;
     let fill = given.some(1);
     let items = items_of(&value)?;
     let mut rows = Vec::new();
@@ -185,10 +181,7 @@ fn batch(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
 
 fn slice(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     let mut given = given.bind("slice", ["slices", "fill_with"])?;
-    let slices = usize::try_from(given.int(0, 0)?)
-        .ok()
-        .filter(|size| (1..=MOST).contains(size))
-        .ok_or_else(|| Failure::failed("`slice` needs a number above 0"))?;
+    let slices = usize::try_from(given.int(0, 0)?).ok().filter(|size| (1..=MOST).contains(size)).ok_or_else(|| Failure::failed("`slice` needs a number above 0"))?;
     let fill = given.some(1);
     let items = items_of(&value)?;
     let (per, more) = (items.len() / slices, items.len() % slices);
@@ -217,9 +210,7 @@ fn subelements(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     let elements = match &value {
         Value::Map(map) => map.entries().into_iter().map(|(_, value)| value).collect(),
         Value::List(_) => items_of(&value)?,
-        other => {
-            return Err(Failure::failed(format!("`subelements` needs a list or a mapping, not a value of type `{}`", type_name(other))));
-        }
+        other => return Err(Failure::failed(format!("`subelements` needs a list or a mapping, not a value of type `{}`", type_name(other)))),
     };
     let mut out = Vec::new();
     'elements: for element in elements {

@@ -30,11 +30,7 @@ fn combine(_: &Environment<'_>, value: Value, mut given: Given) -> Outcome {
         Some(Some("prepend")) => Lists::Prepend,
         Some(Some("append_rp")) => Lists::AppendReplacing,
         Some(Some("prepend_rp")) => Lists::PrependReplacing,
-        _ => {
-            return Err(Failure::failed(
-                "`combine` needs `replace`, `keep`, `append`, `prepend`, `append_rp` or `prepend_rp` as `list_merge`",
-            ));
-        }
+        _ => return Err(Failure::failed("`combine` needs `replace`, `keep`, `append`, `prepend`, `append_rp` or `prepend_rp` as `list_merge`")),
     };
     if let Some((name, _)) = given.named.first() {
         return Err(Failure::failed(format!("`combine` has no argument `{name}`")).help("it takes `recursive` and `list_merge`"));
@@ -70,6 +66,9 @@ fn merge(weak: &Value, strong: &Value, recursive: bool, lists: Lists, depth: usi
         return Err(Failure::failed("a mapping holds itself"));
     }
     let (weak, strong) = (mapping(weak)?, mapping(strong)?);
+    for value in weak.raw().into_values() {
+        value.present()?;
+    }
     if weak.len() == 0 || weak.same(strong) {
         return Ok(Value::Map(strong.copy()));
     }
@@ -111,3 +110,4 @@ fn joined(weak: Vec<Value>, strong: Vec<Value>, lists: Lists) -> Outcome<Vec<Val
         }
     })
 }
+

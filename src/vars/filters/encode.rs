@@ -1,7 +1,5 @@
 //! Filters that encode, hash and quote.
 
-use std::fmt::Write as _;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use sha2::Digest as _;
@@ -61,9 +59,7 @@ fn b64decode(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     let engine = if url_safe { &URL_SAFE } else { &STANDARD };
     let data = engine.decode(text).map_err(|_| Failure::failed("the text is no base64"))?;
     let text = match encoding.as_str() {
-        "utf-16-le" | "utf-16le" => {
-            String::from_utf16(&data.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair)).collect::<Vec<_>>()).ok()
-        }
+        "utf-16-le" | "utf-16le" => String::from_utf16(&data.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair)).collect::<Vec<_>>()).ok(),
         _ => String::from_utf8(data).ok(),
     };
     text.map(Value::from).ok_or_else(|| Failure::failed("what the base64 holds is no text"))
@@ -103,8 +99,7 @@ pub fn url_encode(text: &str, safe: &[u8]) -> String {
         if byte.is_ascii_alphanumeric() || b"_.-~".contains(&byte) || safe.contains(&byte) {
             out.push(char::from(byte));
         } else {
-            // Writing to a string cannot fail.
-            drop(write!(out, "%{byte:02X}"));
+            out.push_str(&format!("%{byte:02X}"));
         }
     }
     out
@@ -115,11 +110,7 @@ fn url_decode(text: &str) -> String {
     let data = text.as_bytes();
     let mut at = 0;
     while let Some(byte) = data.get(at) {
-        let hexadecimal = data
-            .get(at + 1..at + 3)
-            .filter(|_| *byte == b'%')
-            .and_then(|pair| std::str::from_utf8(pair).ok())
-            .and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        let hexadecimal = data.get(at + 1..at + 3).filter(|_| *byte == b'%').and_then(|pair| std::str::from_utf8(pair).ok()).and_then(|pair| u8::from_str_radix(pair, 16).ok());
         match hexadecimal {
             Some(decoded) => {
                 out.push(decoded);

@@ -1,7 +1,5 @@
 //! JSON as Python's `json` module writes and reads it.
 
-use std::fmt::Write as _;
-
 use super::Filter;
 use crate::vars::arguments::Given;
 use crate::vars::convert::from_json;
@@ -14,10 +12,7 @@ use crate::vars::value::Value;
 /// These filters.
 pub const FILTERS: &[Filter] = &[
     Filter { name: "to_json", run: |_, value, given| to_json(&value, given, Layout::default()) },
-    Filter {
-        name: "to_nice_json",
-        run: |_, value, given| to_json(&value, given, Layout { indent: Some("    ".to_owned()), sorted: true, ..Layout::default() }),
-    },
+    Filter { name: "to_nice_json", run: |_, value, given| to_json(&value, given, Layout { indent: Some("    ".to_owned()), sorted: true, ..Layout::default() }) },
     Filter { name: "tojson", run: to_json_html },
     Filter { name: "from_json", run: from_json_text },
 ];
@@ -88,11 +83,6 @@ fn write(value: &Value, layout: &Layout) -> Outcome<String> {
     Ok(out)
 }
 
-/// The JSON of a value on one line, with its keys in their order.
-pub fn plain(value: &Value) -> Outcome<String> {
-    write(value, &Layout::default())
-}
-
 fn write_value(out: &mut String, value: &Value, layout: &Layout, depth: usize) -> Outcome<()> {
     if depth > 100 {
         return Err(Failure::failed("a value holds itself, so it has no JSON"));
@@ -108,7 +98,7 @@ fn write_value(out: &mut String, value: &Value, layout: &Layout, depth: usize) -
     match value {
         Value::None => out.push_str("null"),
         Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-        Value::Int(number) => drop(write!(out, "{number}")),
+        Value::Int(number) => out.push_str(&number.to_string()),
         Value::Float(number) if number.is_nan() => out.push_str("NaN"),
         Value::Float(number) if number.is_infinite() => out.push_str(if *number > 0.0 { "Infinity" } else { "-Infinity" }),
         Value::Float(number) => out.push_str(&float_repr(*number)),
@@ -176,8 +166,7 @@ fn write_escaped(out: &mut String, text: &str, ascii: bool) {
             c if (c as u32) < 0x20 || ascii => {
                 let mut units = [0; 2];
                 for unit in c.encode_utf16(&mut units) {
-                    // Writing to a string cannot fail.
-                    drop(write!(out, "\\u{unit:04x}"));
+                    out.push_str(&format!("\\u{unit:04x}"));
                 }
             }
             c => out.push(c),

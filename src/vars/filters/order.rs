@@ -10,7 +10,7 @@ use crate::vars::error::Failure;
 use crate::vars::key::Key;
 use crate::vars::operators::{equal, order};
 use crate::vars::python::{Outcome, items_of};
-use crate::vars::value::Value;
+use crate::vars::value::{List, Value};
 
 /// These filters.
 pub const FILTERS: &[Filter] = &[
@@ -116,7 +116,7 @@ fn groupby(environment: &Environment<'_>, value: Value, given: Given) -> Outcome
             _ => groups.push((compared, key.clone(), vec![item.clone()])),
         }
     }
-    Ok(Value::list(groups.into_iter().map(|(_, key, items)| Value::tuple(vec![key, Value::list(items)])).collect()))
+    Ok(Value::list(groups.into_iter().map(|(_, key, items)| Value::List(List::named_tuple(vec![key, Value::list(items)], &["grouper", "list"]))).collect()))
 }
 
 fn extreme(environment: &Environment<'_>, value: &Value, given: Given, wanted: Ordering) -> Outcome {
@@ -241,3 +241,4 @@ fn sets(value: &Value, given: Given, which: &'static str) -> Outcome {
     }
     Ok(Value::list(out))
 }
+

@@ -112,6 +112,21 @@ pub fn matches_start(regex: &Regex, text: &str) -> Outcome<bool> {
     Ok(found.is_some_and(|found| found.start() == 0))
 }
 
+/// All matches as Python finds them: an empty one may follow directly behind another.
+fn all_captures<'a>(regex: &Regex, text: &'a str) -> Outcome<Vec<Captures<'a, str>>> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    while from <= text.len() {
+        let captures = regex.captures_from_pos(text, from).map_err(|_| Failure::failed("the regular expression takes too long"))?;
+        let Some(captures) = captures else { break };
+        let Some((start, end)) = captures.get(0).map(|whole| (whole.start(), whole.end())) else { break };
+        found.push(captures);
+        // Behind an empty match, the search goes on one character later.
+        from = if start == end { end + text[end..].chars().next().map_or(1, char::len_utf8) } else { end };
+    }
+    Ok(found)
+}
+
 struct Flags {
     ignore_case: bool,
     multi_line: bool,
@@ -133,8 +148,7 @@ fn regex_replace(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     let mut out = String::with_capacity(text.len());
     let mut end = 0;
     let mut replaced = 0;
-    for captures in regex.captures_iter(&text) {
-        let captures = captures.map_err(|_| Failure::failed("the regular expression takes too long"))?;
+    for captures in all_captures(&regex, &text)? {
         let Some(whole) = captures.get(0) else { continue };
         out.push_str(&text[end..whole.start()]);
         for part in &parts {
@@ -143,20 +157,12 @@ fn regex_replace(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
                 Part::Number(number) => match captures.get(*number) {
                     Some(group) => out.push_str(group.as_str()),
                     None if *number < captures.len() => {}
-                    None => {
-                        return Err(Failure::failed(format!(
-                            "the replacement names group {number}, which the regular expression does not have"
-                        )));
-                    }
+                    None => return Err(Failure::failed(format!("the replacement names group {number}, which the regular expression does not have"))),
                 },
                 Part::Name(name) => match captures.name(name) {
                     Some(group) => out.push_str(group.as_str()),
                     None if regex.capture_names().flatten().any(|known| known == name) => {}
-                    None => {
-                        return Err(Failure::failed(format!(
-                            "the replacement names group `{name}`, which the regular expression does not have"
-                        )));
-                    }
+                    None => return Err(Failure::failed(format!("the replacement names group `{name}`, which the regular expression does not have"))),
                 },
             }
         }
@@ -213,9 +219,7 @@ fn replacement_parts(replacement: &str) -> Outcome<Vec<Part>> {
             Some('f') => Part::Text("\u{c}".to_owned()),
             Some('v') => Part::Text("\u{b}".to_owned()),
             Some('0') => Part::Text("\0".to_owned()),
-            Some(letter) if letter.is_ascii_alphabetic() => {
-                return Err(Failure::failed(format!("`\\{letter}` is unknown in a replacement")));
-            }
+            Some(letter) if letter.is_ascii_alphabetic() => return Err(Failure::failed(format!("`\\{letter}` is unknown in a replacement"))),
             Some('\\') => Part::Text("\\".to_owned()),
             Some(other) => Part::Text(format!("\\{other}")),
             None => return Err(Failure::failed("the replacement ends in a backslash")),
@@ -276,8 +280,7 @@ fn regex_findall(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     let regex = compile(&pattern, ignore_case, multi_line)?;
     let text = text_of(&value)?;
     let mut found = Vec::new();
-    for captures in regex.captures_iter(&text) {
-        let captures = captures.map_err(|_| Failure::failed("the regular expression takes too long"))?;
+    for captures in all_captures(&regex, &text)? {
         let group = |at: usize| Value::from(captures.get(at).map_or("", |group| group.as_str()));
         found.push(match captures.len() {
             0 | 1 => group(0),
@@ -305,9 +308,7 @@ fn regex_escape(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     let text = text_of(&value)?;
     match kind.as_str() {
         "python" => Ok(Value::from(escape(&text))),
-        "posix_basic" => {
-            Ok(Value::from(text.chars().flat_map(|c| if "[].^$*\\".contains(c) { vec!['\\', c] } else { vec![c] }).collect::<String>()))
-        }
+        "posix_basic" => Ok(Value::from(text.chars().flat_map(|c| if "[].^$*\\".contains(c) { vec!['\\', c] } else { vec![c] }).collect::<String>())),
         _ => Err(Failure::failed("`regex_escape` knows `python` and `posix_basic`")),
     }
 }

@@ -27,11 +27,7 @@ pub fn vars(environment: &Environment<'_>, terms: Vec<Value>, given: &mut Given)
             return Err(Failure::failed("`lookup('vars')` needs names as text"));
         };
         match (environment.engine.lookup(name, environment.owner, &mut false), &default) {
-            (Some(value), Some(default)) => found.push(match value {
-                Value::Missing(failure) if failure.is_undefined() => default.clone(),
-                value => value.present()?,
-            }),
-            (Some(value), None) => found.push(value.present()?),
+            (Some(value), _) => found.push(value.present()?),
             (None, Some(default)) => found.push(default.clone()),
             (None, None) => return Err(Failure::undefined_name(name)),
         }

@@ -18,8 +18,8 @@ fn key_of(value: &Value) -> Outcome<Key> {
 pub fn call(map: &Map, name: &str, given: Given) -> Outcome {
     match name {
         "keys" => Ok(Value::list(map.keys())),
-        "values" => Ok(Value::list(map.raw().into_values().collect())),
-        "items" => Ok(Value::list(map.raw().into_iter().map(|(key, value)| Value::tuple(vec![key.to_value(), value])).collect())),
+        "values" => map.raw().into_values().map(Value::present).collect::<Outcome<_>>().map(Value::list),
+        "items" => map.raw().into_iter().map(|(key, value)| Ok(Value::tuple(vec![key.to_value(), value.present()?]))).collect::<Outcome<_>>().map(Value::list),
         "get" => {
             let mut given = given.bind(name, ["key", "default"])?;
             let key = key_of(&given.need(0)?)?;
@@ -70,7 +70,7 @@ pub fn call(map: &Map, name: &str, given: Given) -> Outcome {
 /// What `dict(value)` holds: a mapping's entries, or pairs.
 pub fn entries(value: &Value) -> Outcome<Entries> {
     if let Value::Map(map) = value {
-        return Ok(map.raw());
+        return map.raw().into_iter().map(|(key, value)| Ok((key, value.present()?))).collect();
     }
     let mut entries = Entries::new();
     for pair in items_of(value)? {

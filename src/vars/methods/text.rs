@@ -9,51 +9,11 @@ use crate::vars::value::Value;
 
 /// Their names.
 pub const NAMES: [&str; 45] = [
-    "capitalize",
-    "casefold",
-    "center",
-    "count",
-    "encode",
-    "endswith",
-    "expandtabs",
-    "find",
-    "format",
-    "format_map",
-    "index",
-    "isalnum",
-    "isalpha",
-    "isascii",
-    "isdecimal",
-    "isdigit",
-    "isidentifier",
-    "islower",
-    "isnumeric",
-    "isspace",
-    "istitle",
-    "isupper",
-    "join",
-    "ljust",
-    "lower",
-    "lstrip",
-    "partition",
-    "removeprefix",
-    "removesuffix",
-    "replace",
-    "rfind",
-    "rindex",
-    "rjust",
-    "rpartition",
-    "rsplit",
-    "rstrip",
-    "split",
-    "splitlines",
-    "startswith",
-    "strip",
-    "swapcase",
-    "title",
-    "translate",
-    "upper",
-    "zfill",
+    "capitalize", "casefold", "center", "count", "encode", "endswith", "expandtabs", "find", "format", "format_map", "index", "isalnum", "isalpha",
+    "isascii", "isdecimal", "isdigit", "isidentifier", "islower", "isnumeric", "isspace", "istitle", "isupper", "join", "ljust", "lower", "lstrip",
+    "partition", "removeprefix", "removesuffix", "replace", "rfind", "rindex", "rjust", "rpartition", "rsplit", "rstrip", "split", "splitlines",
+    "startswith", "strip", "swapcase", "title", "translate",
+    "upper", "zfill",
 ];
 
 /// Calls one.
@@ -68,10 +28,7 @@ pub fn call(text: &str, name: &str, given: Given) -> Outcome {
             let items = items_of(&given.bind(name, ["iterable"])?.need(0)?)?;
             let mut parts = Vec::with_capacity(items.len());
             for item in &items {
-                parts.push(item.as_str().ok_or_else(|| {
-                    Failure::failed(format!("`join` needs texts, not a value of type `{}`", type_name(item)))
-                        .help("use the filter: `list | join(',')`")
-                })?);
+                parts.push(item.as_str().ok_or_else(|| Failure::failed(format!("`join` needs texts, not a value of type `{}`", type_name(item))).help("use the filter: `list | join(',')`"))?);
             }
             Ok(Value::from(parts.join(text)))
         }
@@ -84,9 +41,7 @@ pub fn call(text: &str, name: &str, given: Given) -> Outcome {
             let part = range(text, given.some_int(1)?, given.some_int(2)?);
             let mut found = false;
             for wanted in &parts {
-                let wanted = wanted
-                    .as_str()
-                    .ok_or_else(|| Failure::failed(format!("`{name}` needs text, not a value of type `{}`", type_name(wanted))))?;
+                let wanted = wanted.as_str().ok_or_else(|| Failure::failed(format!("`{name}` needs text, not a value of type `{}`", type_name(wanted))))?;
                 found |= if name == "startswith" { part.starts_with(wanted) } else { part.ends_with(wanted) };
             }
             Ok(Value::Bool(found))
@@ -98,9 +53,7 @@ pub fn call(text: &str, name: &str, given: Given) -> Outcome {
         }
         "format" => {
             let Given { positional, named } = given;
-            let mut lookup = |path: &str| {
-                field(path, &positional, &|name| named.iter().find(|(found, _)| &**found == name).map(|(_, value)| value.clone()))
-            };
+            let mut lookup = |path: &str| field(path, &positional, &|name| named.iter().find(|(found, _)| &**found == name).map(|(_, value)| value.clone()));
             format::format(text, &mut lookup).map(Value::from)
         }
         "format_map" => {
@@ -174,14 +127,11 @@ fn plain(text: &str, name: &str) -> Value {
     let cased = || text.chars().any(|c| c.is_lowercase() || c.is_uppercase());
     match name {
         "upper" => Value::from(text.to_uppercase()),
-        "lower" | "casefold" => Value::from(text.to_lowercase()),
+        "lower" => Value::from(text.to_lowercase()),
+        "casefold" => Value::from(text.to_lowercase().replace('ß', "ss")),
         "capitalize" => Value::from(capitalize(text)),
         "title" => Value::from(title(text)),
-        "swapcase" => Value::from(
-            text.chars()
-                .flat_map(|c| if c.is_uppercase() { c.to_lowercase().collect::<Vec<_>>() } else { c.to_uppercase().collect() })
-                .collect::<String>(),
-        ),
+        "swapcase" => Value::from(text.chars().flat_map(|c| if c.is_uppercase() { c.to_lowercase().collect::<Vec<_>>() } else { c.to_uppercase().collect() }).collect::<String>()),
         "isdigit" | "isdecimal" | "isnumeric" => all(char::is_numeric),
         "isalpha" => all(char::is_alphabetic),
         "isalnum" => all(char::is_alphanumeric),
@@ -192,9 +142,7 @@ fn plain(text: &str, name: &str) -> Value {
         "istitle" => Value::Bool(cased() && title(text) == text),
         "isidentifier" => {
             let mut characters = text.chars();
-            Value::Bool(
-                characters.next().is_some_and(|c| c == '_' || c.is_alphabetic()) && characters.all(|c| c == '_' || c.is_alphanumeric()),
-            )
+            Value::Bool(characters.next().is_some_and(|c| c == '_' || c.is_alphabetic()) && characters.all(|c| c == '_' || c.is_alphanumeric()))
         }
         _ => Value::from(text),
     }
@@ -372,15 +320,16 @@ fn field(path: &str, positional: &[Value], named: &dyn Fn(&str) -> Option<Value>
     }
     .ok_or_else(missing)?;
     while !rest.is_empty() {
-        let key;
+        let (key, found);
         if let Some(after) = rest.strip_prefix('.') {
-            let end = after.find(['.', '[']).unwrap_or(after.len());
-            (key, rest) = after.split_at(end);
+            (key, rest) = after.split_at(after.find(['.', '[']).unwrap_or(after.len()));
+            found = engine::plain_attribute(&value, key);
         } else {
             let inside = rest.strip_prefix('[').ok_or_else(missing)?;
             (key, rest) = inside.split_once(']').ok_or_else(missing)?;
+            found = engine::plain_item(&value, key);
         }
-        value = engine::plain_item(&value, key).ok_or_else(missing)?;
+        value = found.ok_or_else(missing)?;
     }
     Ok(value)
 }

@@ -1,0 +1,91 @@
+//! Our values beside those of the real Ansible, for the expressions in `tests/ansible`.
+//!
+//! `expected.json` is what Ansible gave. Where Ansible is installed (`HOMESTEAD_ANSIBLE` names its
+//! Python), it is asked again, so that the record cannot be stale.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use homestead::inventory::layers::{Layer, LayerKind, Variable};
+use homestead::inventory::node::Value as Written;
+use homestead::inventory::yaml;
+use homestead::vars::{Context, NoRandomness, Variables};
+use serde_json::Value as Json;
+
+fn folder() -> Utf8PathBuf {
+    Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ansible")
+}
+
+fn variables() -> Variables {
+    let path = folder().join("expressions.yml");
+    let text = fs_err::read_to_string(&path).unwrap();
+    let (document, _) = yaml::read(&text, path.as_str()).unwrap();
+    let Written::Map(entries) = document.unwrap().value else { panic!("no mapping") };
+    let variables = entries.into_iter().map(|(key, value)| Variable { name: key.as_text().unwrap().to_owned(), name_span: key.span, value }).collect();
+    let layer = Layer { kind: LayerKind::HostVars, name: path.into_string(), variables };
+    let mut context = Context::new("matrix.example.com");
+    context.base_directory = folder();
+    context.environment = [("HOME".to_owned(), "/root".to_owned()), ("PATH".to_owned(), "/usr/bin:/bin".to_owned())].into();
+    context.now = SystemTime::now();
+    context.random = Arc::new(NoRandomness);
+    Variables::new(vec![layer], context)
+}
+
+/// Equal with types; the order of keys does not count.
+fn same(want: &Json, have: &Json) -> bool {
+    match (want, have) {
+        (Json::Object(want), Json::Object(have)) => want.len() == have.len() && want.iter().all(|(key, value)| have.get(key).is_some_and(|other| same(value, other))),
+        (Json::Array(want), Json::Array(have)) => want.len() == have.len() && want.iter().zip(have).all(|(want, have)| same(want, have)),
+        (Json::Number(want), Json::Number(have)) => want.is_f64() == have.is_f64() && want == have,
+        _ => want == have,
+    }
+}
+
+/// Where we differ on purpose, each with the reason.
+const EXCEPTIONS: &[(&str, &str)] = &[("u102", "Python compares values that are one and the same without looking at them; so do we, in one place more")];
+
+#[test]
+fn our_values_are_ansibles() {
+    let expected: Json = serde_json::from_str(&fs_err::read_to_string(folder().join("expected.json")).unwrap()).unwrap();
+    let variables = variables();
+    let mut lines = Vec::new();
+    let mut count = 0;
+    for (name, want) in expected.as_object().unwrap() {
+        let have = variables.get(name);
+        let fits = match (&have, want.get("value")) {
+            (Ok(have), Some(want)) => same(want, &have.value),
+            (Err(_), None) => true,
+            _ => false,
+        };
+        count += 1;
+        let excepted = EXCEPTIONS.iter().any(|(excepted, _)| excepted == name);
+        assert!(!(fits && excepted), "`{name}` is no exception any more");
+        if !fits && !excepted {
+            lines.push(format!("{name}:\n  want {want}\n  have {}", have.map_or_else(|error| format!("error {error}"), |have| have.value.to_string())));
+        }
+    }
+    assert!(count > 300, "only {count} expressions");
+    assert!(lines.is_empty(), "{} of {count} differ:\n{}", lines.len(), lines.join("\n"));
+}
+
+#[test]
+fn the_record_is_what_ansible_says_today() {
+    let Ok(python) = std::env::var("HOMESTEAD_ANSIBLE") else {
+        println!("skipped: HOMESTEAD_ANSIBLE does not name a Python with ansible-core 2.19");
+        return;
+    };
+    let output = Command::new(python).arg(folder().join("ask.py")).env("HOME", "/root").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let now: Json = serde_json::from_slice(&output.stdout).unwrap();
+    let recorded: Json = serde_json::from_str(&fs_err::read_to_string(folder().join("expected.json")).unwrap()).unwrap();
+    for (name, want) in recorded.as_object().unwrap() {
+        let fits = match (want.get("value"), now[name].get("value")) {
+            (Some(want), Some(now)) => same(want, now),
+            (None, None) => true,
+            _ => false,
+        };
+        assert!(fits, "`{name}` was {want}, is {}", now[name]);
+    }
+}
