@@ -23,7 +23,8 @@ fn variables() -> Variables {
     let text = fs_err::read_to_string(&path).unwrap();
     let (document, _) = yaml::read(&text, path.as_str()).unwrap();
     let Written::Map(entries) = document.unwrap().value else { panic!("no mapping") };
-    let variables = entries.into_iter().map(|(key, value)| Variable { name: key.as_text().unwrap().to_owned(), name_span: key.span, value }).collect();
+    let variables =
+        entries.into_iter().map(|(key, value)| Variable { name: key.as_text().unwrap().to_owned(), name_span: key.span, value }).collect();
     let layer = Layer { kind: LayerKind::HostVars, name: path.into_string(), variables };
     let mut context = Context::new("matrix.example.com");
     context.base_directory = folder();
@@ -36,7 +37,9 @@ fn variables() -> Variables {
 /// Equal with types; the order of keys does not count.
 fn same(want: &Json, have: &Json) -> bool {
     match (want, have) {
-        (Json::Object(want), Json::Object(have)) => want.len() == have.len() && want.iter().all(|(key, value)| have.get(key).is_some_and(|other| same(value, other))),
+        (Json::Object(want), Json::Object(have)) => {
+            want.len() == have.len() && want.iter().all(|(key, value)| have.get(key).is_some_and(|other| same(value, other)))
+        }
         (Json::Array(want), Json::Array(have)) => want.len() == have.len() && want.iter().zip(have).all(|(want, have)| same(want, have)),
         (Json::Number(want), Json::Number(have)) => want.is_f64() == have.is_f64() && want == have,
         _ => want == have,
@@ -44,7 +47,8 @@ fn same(want: &Json, have: &Json) -> bool {
 }
 
 /// Where we differ on purpose, each with the reason.
-const EXCEPTIONS: &[(&str, &str)] = &[("u102", "Python compares values that are one and the same without looking at them; so do we, in one place more")];
+const EXCEPTIONS: &[(&str, &str)] =
+    &[("u102", "Python compares values that are one and the same without looking at them; so do we, in one place more")];
 
 #[test]
 fn our_values_are_ansibles() {
@@ -63,7 +67,10 @@ fn our_values_are_ansibles() {
         let excepted = EXCEPTIONS.iter().any(|(excepted, _)| excepted == name);
         assert!(!(fits && excepted), "`{name}` is no exception any more");
         if !fits && !excepted {
-            lines.push(format!("{name}:\n  want {want}\n  have {}", have.map_or_else(|error| format!("error {error}"), |have| have.value.to_string())));
+            lines.push(format!(
+                "{name}:\n  want {want}\n  have {}",
+                have.map_or_else(|error| format!("error {error}"), |have| have.value.to_string())
+            ));
         }
     }
     assert!(count > 300, "only {count} expressions");

@@ -24,7 +24,8 @@ impl Randomness for Bytes {
 
 /// The shared folder, or `None` with a line that says so.
 fn shared() -> Option<Utf8PathBuf> {
-    let folder = std::env::var("HOMESTEAD_SHARED").map_or_else(|_| Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), Utf8PathBuf::from);
+    let folder =
+        std::env::var("HOMESTEAD_SHARED").map_or_else(|_| Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), Utf8PathBuf::from);
     if folder.join("parity").is_dir() {
         return Some(folder);
     }
@@ -44,7 +45,9 @@ fn node(json: &Json, span: &Span) -> Node {
         Json::Number(number) => number.as_i64().map_or_else(|| Written::Float(number.as_f64().unwrap()), Written::Int),
         Json::String(text) => Written::Unsafe(text.clone()),
         Json::Array(items) => Written::List(items.iter().map(|item| node(item, span)).collect()),
-        Json::Object(entries) => Written::Map(entries.iter().map(|(key, value)| (Node::new(Written::Unsafe(key.clone()), span.clone()), node(value, span))).collect()),
+        Json::Object(entries) => Written::Map(
+            entries.iter().map(|(key, value)| (Node::new(Written::Unsafe(key.clone()), span.clone()), node(value, span))).collect(),
+        ),
     };
     Node::new(value, span.clone())
 }
@@ -68,10 +71,8 @@ fn variables(case: &Utf8Path, resolved: &Json) -> (Variables, BTreeSet<String>) 
     passwords.open_all(&mut document, &mut findings);
     assert!(findings.is_empty(), "{findings:?}");
     let Written::Map(entries) = document.value else { panic!("no mapping") };
-    let own: Vec<Variable> = entries
-        .into_iter()
-        .map(|(key, value)| Variable { name: key.as_text().unwrap().to_owned(), name_span: key.span, value })
-        .collect();
+    let own: Vec<Variable> =
+        entries.into_iter().map(|(key, value)| Variable { name: key.as_text().unwrap().to_owned(), name_span: key.span, value }).collect();
     let names: BTreeSet<String> = own.iter().map(|variable| variable.name.clone()).collect();
     let span = Span::whole("roles");
     let mut defaults = Vec::new();
@@ -88,8 +89,15 @@ fn variables(case: &Utf8Path, resolved: &Json) -> (Variables, BTreeSet<String>) 
         ("matrix_playbook_docker_installation_enabled", json!(false)),
         ("matrix_playbook_migration_expected_version", json!("v2026.05.18.0")),
     ];
-    let hosts = here.into_iter().map(|(name, value)| Variable { name: name.to_owned(), name_span: span.clone(), value: node(&value, &span) }).collect();
-    let layers = vec![layer(LayerKind::RoleDefaults, "all", defaults), layer(LayerKind::HostVarsInHosts, "hosts", hosts), layer(LayerKind::HostVars, path.as_str(), own)];
+    let hosts = here
+        .into_iter()
+        .map(|(name, value)| Variable { name: name.to_owned(), name_span: span.clone(), value: node(&value, &span) })
+        .collect();
+    let layers = vec![
+        layer(LayerKind::RoleDefaults, "all", defaults),
+        layer(LayerKind::HostVarsInHosts, "hosts", hosts),
+        layer(LayerKind::HostVars, path.as_str(), own),
+    ];
     let mut context = Context::new("matrix.example.com");
     context.facts = read_json(&case.join("facts.json")).as_object().unwrap().clone();
     context.magic = json!({
@@ -112,7 +120,9 @@ fn variables(case: &Utf8Path, resolved: &Json) -> (Variables, BTreeSet<String>) 
 /// Equal with types; the order of keys does not count.
 fn same(want: &Json, have: &Json) -> bool {
     match (want, have) {
-        (Json::Object(want), Json::Object(have)) => want.len() == have.len() && want.iter().all(|(key, value)| have.get(key).is_some_and(|other| same(value, other))),
+        (Json::Object(want), Json::Object(have)) => {
+            want.len() == have.len() && want.iter().all(|(key, value)| have.get(key).is_some_and(|other| same(value, other)))
+        }
         (Json::Array(want), Json::Array(have)) => want.len() == have.len() && want.iter().zip(have).all(|(want, have)| same(want, have)),
         (Json::Number(want), Json::Number(have)) => want.is_f64() == have.is_f64() && want == have,
         _ => want == have,
@@ -160,7 +170,10 @@ fn differences(name: &str, exceptions: &[&str]) -> Option<Vec<String>> {
                 equal += usize::from(fits);
                 continue;
             }
-            lines.push(format!("{variable}:\n  want {want}\n  have {}", have.map_or_else(|error| format!("error {error}"), |have| have.value.to_string())));
+            lines.push(format!(
+                "{variable}:\n  want {want}\n  have {}",
+                have.map_or_else(|error| format!("error {error}"), |have| have.value.to_string())
+            ));
         }
     }
     println!("{name}: {equal} equal, {} differ", lines.len());

@@ -83,7 +83,9 @@ impl<const N: usize> Bound<N> {
 
     /// An argument that must be given.
     pub fn need(&mut self, at: usize) -> Outcome {
-        self.take(at).ok_or_else(|| Failure::failed(format!("`{}` needs its argument `{}`", self.callee, self.parameters.get(at).copied().unwrap_or(""))))
+        self.take(at).ok_or_else(|| {
+            Failure::failed(format!("`{}` needs its argument `{}`", self.callee, self.parameters.get(at).copied().unwrap_or("")))
+        })
     }
 
     /// A condition.

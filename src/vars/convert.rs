@@ -70,7 +70,11 @@ fn json_within(value: &Value, depth: usize) -> Outcome<Json> {
         }
         Value::Lazy(lazy) => return json_within(&lazy.force(), depth),
         Value::Missing(failure) => return Err(failure.clone()),
-        Value::Blank => return Err(Failure::new(Reason::Unstorable, "the condition does not hold, and there is no `else`").help("write `... if ... else ...`")),
+        Value::Blank => {
+            return Err(
+                Failure::new(Reason::Unstorable, "the condition does not hold, and there is no `else`").help("write `... if ... else ...`")
+            );
+        }
         Value::Range(..) => return Err(Failure::new(Reason::Unstorable, "a variable cannot hold a `range`").help("add `| list`")),
         Value::Omit => Json::Null,
         Value::Object(object) => match object.as_text() {
@@ -93,7 +97,8 @@ fn integer(number: i128) -> Json {
         return Json::Number(number.into());
     }
     #[expect(clippy::cast_precision_loss, reason = "JSON has no larger whole numbers here")]
-    u64::try_from(number).map_or_else(|_| Number::from_f64(number as f64).map_or(Json::Null, Json::Number), |number| Json::Number(number.into()))
+    u64::try_from(number)
+        .map_or_else(|_| Number::from_f64(number as f64).map_or(Json::Null, Json::Number), |number| Json::Number(number.into()))
 }
 
 /// YAML that an expression has read. Nothing in it is ever a template.
@@ -106,6 +111,8 @@ pub fn from_yaml(node: &Node) -> Value {
         Written::Text(text) | Written::Unsafe(text) | Written::Vault(text) => Value::text(text.as_str()),
         Written::Secret(text) => Value::text(text.reveal().as_str()).marked(true),
         Written::List(items) => Value::list(items.iter().map(from_yaml).collect()),
-        Written::Map(entries) => Value::map(entries.iter().filter_map(|(key, value)| Some((Key::from_value(&from_yaml(key))?, from_yaml(value)))).collect()),
+        Written::Map(entries) => {
+            Value::map(entries.iter().filter_map(|(key, value)| Some((Key::from_value(&from_yaml(key))?, from_yaml(value)))).collect())
+        }
     }
 }

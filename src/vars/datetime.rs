@@ -7,7 +7,8 @@ use super::python::Outcome;
 use super::value::Value;
 
 const DAY: i64 = 86_400;
-const MONTHS: [&str; 12] = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+const MONTHS: [&str; 12] =
+    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// A moment: seconds since 1970 and millionths of a second.
@@ -189,12 +190,18 @@ impl DateTime {
                     rest = rest.get(2..).ok_or_else(wrong)?;
                 }
                 Some('b' | 'B' | 'h') => {
-                    let at = MONTHS.iter().position(|name| rest.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(&name[..3]))).ok_or_else(wrong)?;
+                    let at = MONTHS
+                        .iter()
+                        .position(|name| rest.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(&name[..3])))
+                        .ok_or_else(wrong)?;
                     month = i64::try_from(at + 1).unwrap_or(1);
                     rest = rest.strip_prefix(MONTHS[at]).unwrap_or(&rest[3..]);
                 }
                 Some('a' | 'A') => {
-                    let at = WEEKDAYS.iter().position(|name| rest.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(&name[..3]))).ok_or_else(wrong)?;
+                    let at = WEEKDAYS
+                        .iter()
+                        .position(|name| rest.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(&name[..3])))
+                        .ok_or_else(wrong)?;
                     rest = rest.strip_prefix(WEEKDAYS[at]).unwrap_or(&rest[3..]);
                 }
                 Some('z' | 'Z') => {
@@ -208,7 +215,11 @@ impl DateTime {
         if afternoon == Some(true) {
             hour += 12;
         }
-        let valid = (1..=12).contains(&month) && (1..=31).contains(&day) && (0..24).contains(&hour) && (0..60).contains(&minute) && (0..62).contains(&second);
+        let valid = (1..=12).contains(&month)
+            && (1..=31).contains(&day)
+            && (0..24).contains(&hour)
+            && (0..60).contains(&minute)
+            && (0..62).contains(&second);
         if !rest.is_empty() || !valid {
             return Err(wrong());
         }
@@ -309,8 +320,11 @@ impl Duration {
     /// Python's `repr`.
     pub fn repr(&self) -> String {
         let (days, seconds, micros) = self.split();
-        let parts: Vec<String> =
-            [("days", days), ("seconds", seconds), ("microseconds", micros)].iter().filter(|(_, number)| *number != 0).map(|(name, number)| format!("{name}={number}")).collect();
+        let parts: Vec<String> = [("days", days), ("seconds", seconds), ("microseconds", micros)]
+            .iter()
+            .filter(|(_, number)| *number != 0)
+            .map(|(name, number)| format!("{name}={number}"))
+            .collect();
         format!("datetime.timedelta({})", if parts.is_empty() { "0".to_owned() } else { parts.join(", ") })
     }
 }

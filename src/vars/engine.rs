@@ -14,13 +14,13 @@ use super::interpret::Interpreter;
 use super::key::Key;
 use super::lazy::Lazy;
 use super::lookups;
+use super::methods;
 use super::objects::Object;
 use super::python::{Outcome, type_name};
 use super::redact::Collector;
 use super::scope::{Locals, Names};
 use super::syntax::{self, Options};
 use super::value::{Entries, Text, Value};
-use super::methods;
 use crate::inventory::node::{Node, Value as Written};
 
 /// More variables that need each other are refused; no inventory comes near.
@@ -131,7 +131,8 @@ impl Engine {
             lock(&asking.1.depends).insert(Arc::clone(key));
         }
         let value = self.variable(index, slot);
-        *touched_secret |= slot.secret || slot.secret_number.load(Ordering::Relaxed) || matches!(&value, Value::Text(text) if text.is_secret());
+        *touched_secret |=
+            slot.secret || slot.secret_number.load(Ordering::Relaxed) || matches!(&value, Value::Text(text) if text.is_secret());
         Some(value)
     }
 
@@ -166,7 +167,8 @@ impl Engine {
             Written::Unsafe(text) => Value::Text(self.text(text, secret)),
             Written::Secret(text) => self.build_text(text.reveal(), node, owner, locals, true),
             Written::Vault(_) => {
-                let failure = Failure::new(Reason::Locked, "the value is encrypted, and no vault password was given for it").help("give the password with `--vault-password-file` or `--ask-vault-pass`");
+                let failure = Failure::new(Reason::Locked, "the value is encrypted, and no vault password was given for it")
+                    .help("give the password with `--vault-password-file` or `--ask-vault-pass`");
                 Value::Missing(failure.at(&self.origin("", node, owner), 0))
             }
             Written::List(items) => Value::list(items.iter().map(|item| self.build(item, owner, locals, secret)).collect()),

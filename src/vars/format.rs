@@ -85,10 +85,19 @@ pub fn percent(template: &Text, value: &Value) -> Outcome {
                 sign => layout.sign = Some(sign),
             }
         }
-        let mut next = || arguments.next().ok_or_else(|| Failure::failed("a format needs more values than it is given")).and_then(Value::present);
-        layout.width = if chars.next_if_eq(&'*').is_some() { usize::try_from(whole(&next()?)?).unwrap_or(0).min(WIDEST) } else { digits(&mut chars)?.unwrap_or(0) };
+        let mut next =
+            || arguments.next().ok_or_else(|| Failure::failed("a format needs more values than it is given")).and_then(Value::present);
+        layout.width = if chars.next_if_eq(&'*').is_some() {
+            usize::try_from(whole(&next()?)?).unwrap_or(0).min(WIDEST)
+        } else {
+            digits(&mut chars)?.unwrap_or(0)
+        };
         if chars.next_if_eq(&'.').is_some() {
-            layout.precision = Some(if chars.next_if_eq(&'*').is_some() { usize::try_from(whole(&next()?)?).unwrap_or(0).min(WIDEST) } else { digits(&mut chars)?.unwrap_or(0) });
+            layout.precision = Some(if chars.next_if_eq(&'*').is_some() {
+                usize::try_from(whole(&next()?)?).unwrap_or(0).min(WIDEST)
+            } else {
+                digits(&mut chars)?.unwrap_or(0)
+            });
         }
         while chars.next_if(|c| matches!(c, 'h' | 'l' | 'L')).is_some() {}
         let Some(kind) = chars.next() else {
@@ -102,7 +111,10 @@ pub fn percent(template: &Text, value: &Value) -> Outcome {
             Some(name) => {
                 used_names = true;
                 match value {
-                    Value::Map(map) => map.get_text(name).ok_or_else(|| Failure::failed(format!("a format names `{name}`, which is not given")))?.present()?,
+                    Value::Map(map) => map
+                        .get_text(name)
+                        .ok_or_else(|| Failure::failed(format!("a format names `{name}`, which is not given")))?
+                        .present()?,
                     _ => return Err(Failure::failed("a format with names needs a mapping")),
                 }
             }
@@ -133,7 +145,10 @@ fn percent_one(layout: &Layout, kind: char, subject: &Value) -> Outcome<String> 
             if matches!(subject, Value::Float(_)) && matches!(kind, 'x' | 'X' | 'o') {
                 return Err(Failure::failed(format!("`%{kind}` in a format needs a whole number")));
             }
-            number(&Layout { kind: Some(if matches!(kind, 'i' | 'u') { 'd' } else { kind }), precision: None, ..layout.clone() }, &Value::Int(whole(subject)?))
+            number(
+                &Layout { kind: Some(if matches!(kind, 'i' | 'u') { 'd' } else { kind }), precision: None, ..layout.clone() },
+                &Value::Int(whole(subject)?),
+            )
         }
         'e' | 'E' | 'f' | 'F' | 'g' | 'G' => number(&Layout { kind: Some(kind), ..layout.clone() }, subject),
         other => Err(Failure::failed(format!("`%{other}` is unknown in a format"))),
@@ -276,7 +291,13 @@ pub fn format(template: &str, lookup: &mut dyn FnMut(&str) -> Outcome) -> Outcom
     Ok(out)
 }
 
-fn format_into(out: &mut String, template: &str, lookup: &mut dyn FnMut(&str) -> Outcome, automatic: &mut usize, depth: usize) -> Outcome<()> {
+fn format_into(
+    out: &mut String,
+    template: &str,
+    lookup: &mut dyn FnMut(&str) -> Outcome,
+    automatic: &mut usize,
+    depth: usize,
+) -> Outcome<()> {
     let mut rest = template;
     while let Some(at) = rest.find(['{', '}']) {
         out.push_str(&rest[..at]);
@@ -356,7 +377,9 @@ fn format_one(spec: &str, value: &Value) -> Outcome<String> {
         return Err(Failure::failed("a format has a layout that cannot be read"));
     }
     match (value, layout.kind) {
-        (Value::Int(_) | Value::Float(_), _) | (Value::Bool(_), Some('d' | 'x' | 'X' | 'o' | 'b' | 'f' | 'e' | 'g' | 'n')) => number(&layout, value),
+        (Value::Int(_) | Value::Float(_), _) | (Value::Bool(_), Some('d' | 'x' | 'X' | 'o' | 'b' | 'f' | 'e' | 'g' | 'n')) => {
+            number(&layout, value)
+        }
         (Value::Text(_) | Value::Bool(_) | Value::None, None | Some('s')) => {
             let mut text = text_of(value)?;
             if let Some(precision) = layout.precision {

@@ -85,7 +85,8 @@ impl<'a> Interpreter<'a> {
                 let mut value = self.evaluate(first)?;
                 for (operator, operand) in rest {
                     let operand_value = self.evaluate(operand)?;
-                    value = operators::arithmetic(*operator, value, operand_value).map_err(|failure| failure.at(&self.origin, operand.offset))?;
+                    value = operators::arithmetic(*operator, value, operand_value)
+                        .map_err(|failure| failure.at(&self.origin, operand.offset))?;
                 }
                 Ok(value)
             }
@@ -119,7 +120,8 @@ impl<'a> Interpreter<'a> {
             Kind::Test(value, call) => {
                 let value = self.evaluate(value)?;
                 let given = self.given(&call.arguments)?;
-                let result = tests::call(&self.environment(), &call.name, value, given).map_err(|failure| failure.at(&self.origin, call.offset))?;
+                let result =
+                    tests::call(&self.environment(), &call.name, value, given).map_err(|failure| failure.at(&self.origin, call.offset))?;
                 Ok(self.placed(result, call.offset))
             }
         }
@@ -249,7 +251,12 @@ impl<'a> Interpreter<'a> {
                     Value::Int(number) => Some(number),
                     Value::Bool(value) => Some(i128::from(value)),
                     Value::None => None,
-                    other => return Err(Failure::failed(format!("a bound between `[` and `]` must be a whole number, not a value of type `{}`", type_name(&other)))),
+                    other => {
+                        return Err(Failure::failed(format!(
+                            "a bound between `[` and `]` must be a whole number, not a value of type `{}`",
+                            type_name(&other)
+                        )));
+                    }
                 };
             }
         }
@@ -305,7 +312,8 @@ impl<'a> Interpreter<'a> {
     /// There is no such filter, or an argument ends the template.
     pub fn filter(&mut self, value: Value, call: &Call) -> Outcome {
         let given = self.given(&call.arguments)?;
-        let result = filters::call(&self.environment(), &call.name, value, given).map_err(|failure| failure.at(&self.origin, call.offset))?;
+        let result =
+            filters::call(&self.environment(), &call.name, value, given).map_err(|failure| failure.at(&self.origin, call.offset))?;
         Ok(self.placed(result, call.offset))
     }
 
@@ -361,7 +369,8 @@ impl<'a> Interpreter<'a> {
     fn embedded(&self, value: Value, expression: &Expression) -> Value {
         match (&expression.kind, value) {
             (Kind::Literal(Literal::Text(text)), _) if syntax::may_be_template(text) => {
-                let origin = Origin { span: self.origin.span.clone(), source: Arc::clone(text), variable: Arc::clone(&self.origin.variable) };
+                let origin =
+                    Origin { span: self.origin.span.clone(), source: Arc::clone(text), variable: Arc::clone(&self.origin.variable) };
                 self.engine.render(&Arc::new(origin), self.owner, Names::new(), &syntax::Options::variables()).0
             }
             (Kind::List(expressions) | Kind::Tuple(expressions), Value::List(list)) => {

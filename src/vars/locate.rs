@@ -49,5 +49,9 @@ fn in_file(span: &Span, line: &str, ahead: usize, newlines: usize) -> Option<Spa
     if piece.chars().count() < 3 {
         return None;
     }
-    text.lines().enumerate().skip(first).take(newlines + 40).find_map(|(number, candidate)| candidate.find(piece).and_then(|at| found(number, candidate, at)))
+    text.lines()
+        .enumerate()
+        .skip(first)
+        .take(newlines + 40)
+        .find_map(|(number, candidate)| candidate.find(piece).and_then(|at| found(number, candidate, at)))
 }

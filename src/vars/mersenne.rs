@@ -28,7 +28,8 @@ impl Mersenne {
 
     /// Seeded with the bytes of a number, the highest first.
     pub fn from_bytes(bytes: &[u8]) -> Self {
-        let mut key: Vec<u32> = bytes.rchunks(4).map(|chunk| chunk.iter().fold(0, |number, byte| (number << 8) | u32::from(*byte))).collect();
+        let mut key: Vec<u32> =
+            bytes.rchunks(4).map(|chunk| chunk.iter().fold(0, |number, byte| (number << 8) | u32::from(*byte))).collect();
         while key.len() > 1 && key.last() == Some(&0) {
             key.pop();
         }

@@ -64,7 +64,9 @@ pub fn arithmetic(operator: Operator, left: Value, right: Value) -> Outcome {
         (Operator::Multiply, Value::Text(_) | Value::List(_), Value::Int(_) | Value::Bool(_)) => repeat(&left, &right),
         (Operator::Multiply, Value::Int(_) | Value::Bool(_), Value::Text(_) | Value::List(_)) => repeat(&right, &left),
         (Operator::Remainder, Value::Text(text), _) => percent(text, &right),
-        (Operator::Add | Operator::Subtract, Value::Object(a), _) => Object::arithmetic(a, operator, &right).ok_or_else(|| unsupported(operator, &left, &right))?,
+        (Operator::Add | Operator::Subtract, Value::Object(a), _) => {
+            Object::arithmetic(a, operator, &right).ok_or_else(|| unsupported(operator, &left, &right))?
+        }
         _ => Err(unsupported(operator, &left, &right)),
     }
 }
@@ -92,7 +94,9 @@ fn repeat(value: &Value, times: &Value) -> Outcome {
         Value::Int(number) => usize::try_from(*number).unwrap_or(0),
         _ => usize::from(matches!(times, Value::Bool(true))),
     };
-    let too_long = |length: usize| if length.saturating_mul(times) > LONGEST { Err(Failure::failed("`*` would make a value that is too long")) } else { Ok(()) };
+    let too_long = |length: usize| {
+        if length.saturating_mul(times) > LONGEST { Err(Failure::failed("`*` would make a value that is too long")) } else { Ok(()) }
+    };
     match value {
         Value::Text(text) => {
             too_long(text.as_str().len())?;

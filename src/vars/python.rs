@@ -222,10 +222,7 @@ pub fn iterate(value: &Value) -> Outcome<Vec<Value>> {
         Value::Map(map) => map.keys(),
         Value::Text(text) => {
             let mut buffer = [0; 4];
-            text.as_str()
-                .chars()
-                .map(|c| Value::Text(Text::new(&*c.encode_utf8(&mut buffer), text.is_secret())))
-                .collect()
+            text.as_str().chars().map(|c| Value::Text(Text::new(&*c.encode_utf8(&mut buffer), text.is_secret()))).collect()
         }
         Value::Bytes(bytes) => bytes.iter().map(|byte| Value::Int(i128::from(*byte))).collect(),
         Value::Range(start, end, step) => {

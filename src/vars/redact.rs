@@ -58,7 +58,8 @@ impl Collector {
 
 fn is_trivial(text: &str) -> bool {
     let text = text.trim();
-    matches!(text.to_ascii_lowercase().as_str(), "true" | "false" | "yes" | "no" | "on" | "off" | "none" | "null" | "disabled" | "enabled") || text.parse::<f64>().is_ok_and(|_| text.len() < 6)
+    matches!(text.to_ascii_lowercase().as_str(), "true" | "false" | "yes" | "no" | "on" | "off" | "none" | "null" | "disabled" | "enabled")
+        || text.parse::<f64>().is_ok_and(|_| text.len() < 6)
 }
 
 /// The forms in which a secret may stand in a text.

@@ -131,7 +131,11 @@ impl Interpreter<'_> {
                     values.push(self.evaluate(value)?);
                 }
                 self.scopes.push();
-                let result = assignments.iter().zip(values).try_for_each(|((target, _), value)| self.assign(target, value)).and_then(|()| self.run(body, pieces));
+                let result = assignments
+                    .iter()
+                    .zip(values)
+                    .try_for_each(|((target, _), value)| self.assign(target, value))
+                    .and_then(|()| self.run(body, pieces));
                 self.scopes.pop();
                 result?;
             }
@@ -145,7 +149,10 @@ impl Interpreter<'_> {
             }
             Statement::Include(name, optional) => {
                 let value = self.evaluate(name)?.present()?;
-                let rendered = self.engine.include(&value, *optional, self.owner, self.scopes.outermost()).map_err(|failure| failure.at(&self.origin, name.offset))?;
+                let rendered = self
+                    .engine
+                    .include(&value, *optional, self.owner, self.scopes.outermost())
+                    .map_err(|failure| failure.at(&self.origin, name.offset))?;
                 pieces.push(rendered);
             }
         }
@@ -267,7 +274,11 @@ impl Interpreter<'_> {
         self.scopes = Scopes::new(if is_caller { outside.flattened() } else { outside.outermost() });
         self.scopes.push();
         self.depth += 1;
-        let result = if self.depth > 200 { Err(Failure::failed("a macro calls itself too often")) } else { self.macro_body(definition, given, caller) };
+        let result = if self.depth > 200 {
+            Err(Failure::failed("a macro calls itself too often"))
+        } else {
+            self.macro_body(definition, given, caller)
+        };
         self.depth -= 1;
         self.scopes = outside;
         result

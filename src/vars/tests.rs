@@ -17,11 +17,85 @@ use super::version;
 use crate::diagnostic::did_you_mean;
 
 const NAMES: [&str; 79] = [
-    "!=", "<", "<=", "==", ">", ">=", "abs", "all", "any", "boolean", "callable", "contains", "defined", "directory", "divisibleby", "eq", "equalto", "escaped", "even", "exists",
-    "false", "falsy", "file", "filter", "float", "ge", "greaterthan", "gt", "in", "integer", "is_abs", "is_dir", "is_file", "is_link", "isnan", "issubset", "issuperset", "iterable",
-    "le", "lessthan", "link", "link_exists", "lower", "lt", "mapping", "match", "nan", "ne", "none", "number", "odd", "regex", "sameas", "search", "sequence", "string", "subset",
-    "superset", "test", "true", "truthy", "undefined", "upper", "uri", "url", "urn", "vault_encrypted", "vaulted_file", "version", "version_compare", "changed", "failed", "skipped",
-    "succeeded", "success", "reachable", "unreachable", "finished", "ipv4_address",
+    "!=",
+    "<",
+    "<=",
+    "==",
+    ">",
+    ">=",
+    "abs",
+    "all",
+    "any",
+    "boolean",
+    "callable",
+    "contains",
+    "defined",
+    "directory",
+    "divisibleby",
+    "eq",
+    "equalto",
+    "escaped",
+    "even",
+    "exists",
+    "false",
+    "falsy",
+    "file",
+    "filter",
+    "float",
+    "ge",
+    "greaterthan",
+    "gt",
+    "in",
+    "integer",
+    "is_abs",
+    "is_dir",
+    "is_file",
+    "is_link",
+    "isnan",
+    "issubset",
+    "issuperset",
+    "iterable",
+    "le",
+    "lessthan",
+    "link",
+    "link_exists",
+    "lower",
+    "lt",
+    "mapping",
+    "match",
+    "nan",
+    "ne",
+    "none",
+    "number",
+    "odd",
+    "regex",
+    "sameas",
+    "search",
+    "sequence",
+    "string",
+    "subset",
+    "superset",
+    "test",
+    "true",
+    "truthy",
+    "undefined",
+    "upper",
+    "uri",
+    "url",
+    "urn",
+    "vault_encrypted",
+    "vaulted_file",
+    "version",
+    "version_compare",
+    "changed",
+    "failed",
+    "skipped",
+    "succeeded",
+    "success",
+    "reachable",
+    "unreachable",
+    "finished",
+    "ipv4_address",
 ];
 
 /// Applies a test. A failure inside, a missing value too, is a missing value outside.
@@ -64,10 +138,15 @@ fn holds(environment: &Environment<'_>, name: &str, value: &Value, given: Given)
         "boolean" => matches!(value, Value::Bool(_)),
         "true" => matches!(value, Value::Bool(true)),
         "false" => matches!(value, Value::Bool(false)),
-        "mapping" => matches!(value, Value::Map(_)) || matches!(value, Value::Object(object) if matches!(**object, Object::Variables | Object::Hosts)),
+        "mapping" => {
+            matches!(value, Value::Map(_))
+                || matches!(value, Value::Object(object) if matches!(**object, Object::Variables | Object::Hosts))
+        }
         "sequence" => matches!(value, Value::Text(_) | Value::Bytes(_) | Value::List(_) | Value::Map(_) | Value::Range(..)),
         "iterable" => iterate(value).is_ok(),
-        "callable" => matches!(value, Value::Object(object) if matches!(**object, Object::Function(_) | Object::Method(..) | Object::Macro(_) | Object::Joiner(..))),
+        "callable" => {
+            matches!(value, Value::Object(object) if matches!(**object, Object::Function(_) | Object::Method(..) | Object::Macro(_) | Object::Joiner(..)))
+        }
         "escaped" => false,
         "lower" => {
             let text = text_of(value)?;
@@ -190,7 +269,9 @@ fn regex(name: &str, value: &Value, given: Given) -> Outcome<bool> {
     let kind = if name == "match" { "match".to_owned() } else { given.text(3, "search")? };
     match kind.as_str() {
         "match" => matches_start(&regex, &text),
-        "fullmatch" => Ok(search(&regex, &text)?.and_then(|found| found.get(0)).is_some_and(|found| found.start() == 0 && found.end() == text.len())),
+        "fullmatch" => {
+            Ok(search(&regex, &text)?.and_then(|found| found.get(0)).is_some_and(|found| found.start() == 0 && found.end() == text.len()))
+        }
         _ => Ok(search(&regex, &text)?.is_some()),
     }
 }

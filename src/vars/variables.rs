@@ -128,7 +128,8 @@ pub fn diagnostic(engine: &Engine, failure: &Failure) -> Diagnostic {
     if let Some(place) = failure.place() {
         diagnostic.span = Some(locate(place));
     }
-    diagnostic.help = failure.help_text().map(str::to_owned).or_else(|| failure.name().and_then(|name| did_you_mean(name, engine.known_names())));
+    diagnostic.help =
+        failure.help_text().map(str::to_owned).or_else(|| failure.name().and_then(|name| did_you_mean(name, engine.known_names())));
     diagnostic
 }
 

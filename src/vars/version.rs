@@ -33,7 +33,9 @@ pub fn compare(value: &Value, given: Given) -> Outcome<bool> {
         (true, _) | (_, Some("strict")) => strict_order(&a, &b)?,
         (_, Some("semver" | "semantic")) => semantic_order(&a, &b)?,
         (_, None | Some("loose")) => loose_order(&a, &b)?,
-        (_, Some("pep440")) => return Err(Failure::failed("`pep440` is not supported as `version_type`").help("use `loose`, `strict` or `semver`")),
+        (_, Some("pep440")) => {
+            return Err(Failure::failed("`pep440` is not supported as `version_type`").help("use `loose`, `strict` or `semver`"));
+        }
         _ => return Err(Failure::failed("`version` needs `loose`, `strict` or `semver` as `version_type`")),
     };
     Ok(match operator.as_str() {
@@ -50,7 +52,15 @@ pub fn compare(value: &Value, given: Given) -> Outcome<bool> {
 /// Numbers and words, as `LooseVersion` splits them at `(\d+ | [a-z]+ | \.)`.
 fn loose_parts(text: &str) -> Vec<Part> {
     let mut parts = Vec::new();
-    let class = |c: char| if c.is_ascii_digit() { 0 } else if c.is_ascii_lowercase() { 1 } else { 2 };
+    let class = |c: char| {
+        if c.is_ascii_digit() {
+            0
+        } else if c.is_ascii_lowercase() {
+            1
+        } else {
+            2
+        }
+    };
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         if first == '.' {
@@ -60,7 +70,11 @@ fn loose_parts(text: &str) -> Vec<Part> {
         let kind = class(first);
         let end = rest.find(|c: char| class(c) != kind || c == '.').unwrap_or(rest.len());
         let (part, after) = rest.split_at(end);
-        parts.push(if kind == 0 { part.parse().map_or_else(|_| Part::Word(part.to_owned()), Part::Number) } else { Part::Word(part.to_owned()) });
+        parts.push(if kind == 0 {
+            part.parse().map_or_else(|_| Part::Word(part.to_owned()), Part::Number)
+        } else {
+            Part::Word(part.to_owned())
+        });
         rest = after;
     }
     parts
@@ -114,7 +128,8 @@ fn semantic_order(a: &str, b: &str) -> Outcome<Ordering> {
         let (core, pre) = text.split_once('-').map_or((text, None), |(core, pre)| (core, Some(pre)));
         let numbers = core.split('.').map(|part| part.parse().ok()).collect::<Option<Vec<u128>>>()?;
         let [major, minor, patch] = numbers.as_slice() else { return None };
-        let parts = pre.map(|pre| pre.split('.').map(|part| part.parse().map_or_else(|_| Part::Word(part.to_owned()), Part::Number)).collect());
+        let parts =
+            pre.map(|pre| pre.split('.').map(|part| part.parse().map_or_else(|_| Part::Word(part.to_owned()), Part::Number)).collect());
         Some(([*major, *minor, *patch], parts))
     };
     let wrong = || Failure::failed("a version does not have the semantic form `1.2.3`");

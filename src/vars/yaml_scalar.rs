@@ -82,7 +82,8 @@ impl Analysis {
 pub fn is_implicit(text: &str) -> bool {
     match text {
         "" | "~" | "null" | "Null" | "NULL" | "<<" | "=" => return true,
-        "yes" | "Yes" | "YES" | "no" | "No" | "NO" | "true" | "True" | "TRUE" | "false" | "False" | "FALSE" | "on" | "On" | "ON" | "off" | "Off" | "OFF" => return true,
+        "yes" | "Yes" | "YES" | "no" | "No" | "NO" | "true" | "True" | "TRUE" | "false" | "False" | "FALSE" | "on" | "On" | "ON"
+        | "off" | "Off" | "OFF" => return true,
         _ => {}
     }
     text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) && (is_int(text) || is_float(text) || is_date(text))
@@ -138,7 +139,11 @@ fn is_float(text: &str) -> bool {
         [_, b'+' | b'-', rest @ ..] => !rest.is_empty() && rest.iter().all(u8::is_ascii_digit),
         _ => false,
     };
-    let starts = if whole.is_empty() { unsigned.len() == text.len() && fraction.starts_with(|c: char| c.is_ascii_digit()) } else { whole.starts_with(|c: char| c.is_ascii_digit()) && all(whole) };
+    let starts = if whole.is_empty() {
+        unsigned.len() == text.len() && fraction.starts_with(|c: char| c.is_ascii_digit())
+    } else {
+        whole.starts_with(|c: char| c.is_ascii_digit()) && all(whole)
+    };
     starts && exponent_fits
 }
 
@@ -169,6 +174,14 @@ fn is_date(text: &str) -> bool {
         zone = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
     }
     let zone = zone.trim_start();
-    let zone_fits = zone.is_empty() || zone == "Z" || zone.strip_prefix(['+', '-']).is_some_and(|zone| zone.bytes().all(|b| b.is_ascii_digit() || b == b':') && !zone.is_empty());
-    number(year, 4, 4) && number(month, 1, 2) && number(day, 1, 2) && number(hour, 1, 2) && number(minute, 2, 2) && number(seconds, 2, 2) && zone_fits
+    let zone_fits = zone.is_empty()
+        || zone == "Z"
+        || zone.strip_prefix(['+', '-']).is_some_and(|zone| zone.bytes().all(|b| b.is_ascii_digit() || b == b':') && !zone.is_empty());
+    number(year, 4, 4)
+        && number(month, 1, 2)
+        && number(day, 1, 2)
+        && number(hour, 1, 2)
+        && number(minute, 2, 2)
+        && number(seconds, 2, 2)
+        && zone_fits
 }

@@ -88,8 +88,14 @@ fn represent(value: &Value, layout: &Layout, depth: usize) -> Outcome<Node> {
         Value::Float(number) => plain(&float(*number)),
         Value::Text(text) => Node::Scalar { text: text.as_str().to_owned(), is_text: true },
         Value::List(list) => {
-            let items = list.items().iter().filter(|item| !matches!(item, Value::Omit)).map(|item| represent(item, layout, depth + 1)).collect::<Outcome<Vec<_>>>()?;
-            let flow = layout.flow.unwrap_or_else(|| layout.quote.is_none() && items.iter().all(|item| matches!(item, Node::Scalar { .. })));
+            let items = list
+                .items()
+                .iter()
+                .filter(|item| !matches!(item, Value::Omit))
+                .map(|item| represent(item, layout, depth + 1))
+                .collect::<Outcome<Vec<_>>>()?;
+            let flow =
+                layout.flow.unwrap_or_else(|| layout.quote.is_none() && items.iter().all(|item| matches!(item, Node::Scalar { .. })));
             Node::Sequence { items, flow }
         }
         Value::Map(map) => {
@@ -105,7 +111,9 @@ fn represent(value: &Value, layout: &Layout, depth: usize) -> Outcome<Node> {
                 entries.push((represent(&key.to_value(), layout, depth + 1)?, represent(&value, layout, depth + 1)?));
             }
             let is_scalar = |node: &Node| matches!(node, Node::Scalar { .. });
-            let flow = layout.flow.unwrap_or_else(|| layout.quote.is_none() && entries.iter().all(|(key, value)| is_scalar(key) && is_scalar(value)));
+            let flow = layout
+                .flow
+                .unwrap_or_else(|| layout.quote.is_none() && entries.iter().all(|(key, value)| is_scalar(key) && is_scalar(value)));
             Node::Mapping { entries, flow }
         }
         Value::Missing(failure) => return Err(failure.clone()),

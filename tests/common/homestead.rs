@@ -160,8 +160,12 @@ impl Outcome {
             }
         }
         text.push_str(&format!("-- exit code {}\n", self.code));
-        let times = Regex::new(r"(?m)^\[ *\d+\.\ds\] ").unwrap();
-        times.replace_all(&text, "").into_owned()
+        without_times(&text)
+    }
+
+    /// Its standard error without the times.
+    pub fn stderr_without_times(&self) -> String {
+        without_times(&self.stderr)
     }
 
     #[track_caller]
@@ -184,4 +188,8 @@ impl Outcome {
         let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         self.stdout.lines().map(parse).collect()
     }
+}
+
+fn without_times(text: &str) -> String {
+    Regex::new(r"(?m)^\[ *\d+\.\ds\] ").unwrap().replace_all(text, "").into_owned()
 }

@@ -33,7 +33,10 @@ pub const FILTERS: &[Filter] = &[
 const MOST: usize = 1_000_000;
 
 fn first(_: &Environment<'_>, value: Value, _: Given) -> Outcome {
-    Ok(iterate(&value)?.into_iter().next().unwrap_or_else(|| Value::Missing(Failure::undefined("there is no first item: the sequence is empty"))))
+    Ok(iterate(&value)?
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| Value::Missing(Failure::undefined("there is no first item: the sequence is empty"))))
 }
 
 fn last(_: &Environment<'_>, value: Value, _: Given) -> Outcome {
@@ -165,7 +168,8 @@ fn combinations(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
 
 fn batch(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     let mut given = given.bind("batch", ["linecount", "fill_with"])?;
-    let size = usize::try_from(given.int(0, 0)?).ok().filter(|size| *size > 0).ok_or_else(|| Failure::failed("`batch` needs a number above 0"))?;
+    let size =
+        usize::try_from(given.int(0, 0)?).ok().filter(|size| *size > 0).ok_or_else(|| Failure::failed("`batch` needs a number above 0"))?;
     let fill = given.some(1);
     let items = items_of(&value)?;
     let mut rows = Vec::new();
@@ -181,7 +185,10 @@ fn batch(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
 
 fn slice(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     let mut given = given.bind("slice", ["slices", "fill_with"])?;
-    let slices = usize::try_from(given.int(0, 0)?).ok().filter(|size| (1..=MOST).contains(size)).ok_or_else(|| Failure::failed("`slice` needs a number above 0"))?;
+    let slices = usize::try_from(given.int(0, 0)?)
+        .ok()
+        .filter(|size| (1..=MOST).contains(size))
+        .ok_or_else(|| Failure::failed("`slice` needs a number above 0"))?;
     let fill = given.some(1);
     let items = items_of(&value)?;
     let (per, more) = (items.len() / slices, items.len() % slices);
@@ -210,7 +217,9 @@ fn subelements(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     let elements = match &value {
         Value::Map(map) => map.entries().into_iter().map(|(_, value)| value).collect(),
         Value::List(_) => items_of(&value)?,
-        other => return Err(Failure::failed(format!("`subelements` needs a list or a mapping, not a value of type `{}`", type_name(other)))),
+        other => {
+            return Err(Failure::failed(format!("`subelements` needs a list or a mapping, not a value of type `{}`", type_name(other))));
+        }
     };
     let mut out = Vec::new();
     'elements: for element in elements {

@@ -30,7 +30,11 @@ fn combine(_: &Environment<'_>, value: Value, mut given: Given) -> Outcome {
         Some(Some("prepend")) => Lists::Prepend,
         Some(Some("append_rp")) => Lists::AppendReplacing,
         Some(Some("prepend_rp")) => Lists::PrependReplacing,
-        _ => return Err(Failure::failed("`combine` needs `replace`, `keep`, `append`, `prepend`, `append_rp` or `prepend_rp` as `list_merge`")),
+        _ => {
+            return Err(Failure::failed(
+                "`combine` needs `replace`, `keep`, `append`, `prepend`, `append_rp` or `prepend_rp` as `list_merge`",
+            ));
+        }
     };
     if let Some((name, _)) = given.named.first() {
         return Err(Failure::failed(format!("`combine` has no argument `{name}`")).help("it takes `recursive` and `list_merge`"));
@@ -110,4 +114,3 @@ fn joined(weak: Vec<Value>, strong: Vec<Value>, lists: Lists) -> Outcome<Vec<Val
         }
     })
 }
-

@@ -59,7 +59,9 @@ fn b64decode(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     let engine = if url_safe { &URL_SAFE } else { &STANDARD };
     let data = engine.decode(text).map_err(|_| Failure::failed("the text is no base64"))?;
     let text = match encoding.as_str() {
-        "utf-16-le" | "utf-16le" => String::from_utf16(&data.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair)).collect::<Vec<_>>()).ok(),
+        "utf-16-le" | "utf-16le" => {
+            String::from_utf16(&data.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair)).collect::<Vec<_>>()).ok()
+        }
         _ => String::from_utf8(data).ok(),
     };
     text.map(Value::from).ok_or_else(|| Failure::failed("what the base64 holds is no text"))
@@ -110,7 +112,11 @@ fn url_decode(text: &str) -> String {
     let data = text.as_bytes();
     let mut at = 0;
     while let Some(byte) = data.get(at) {
-        let hexadecimal = data.get(at + 1..at + 3).filter(|_| *byte == b'%').and_then(|pair| std::str::from_utf8(pair).ok()).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        let hexadecimal = data
+            .get(at + 1..at + 3)
+            .filter(|_| *byte == b'%')
+            .and_then(|pair| std::str::from_utf8(pair).ok())
+            .and_then(|pair| u8::from_str_radix(pair, 16).ok());
         match hexadecimal {
             Some(decoded) => {
                 out.push(decoded);

@@ -12,7 +12,10 @@ use crate::vars::value::Value;
 /// These filters.
 pub const FILTERS: &[Filter] = &[
     Filter { name: "to_json", run: |_, value, given| to_json(&value, given, Layout::default()) },
-    Filter { name: "to_nice_json", run: |_, value, given| to_json(&value, given, Layout { indent: Some("    ".to_owned()), sorted: true, ..Layout::default() }) },
+    Filter {
+        name: "to_nice_json",
+        run: |_, value, given| to_json(&value, given, Layout { indent: Some("    ".to_owned()), sorted: true, ..Layout::default() }),
+    },
     Filter { name: "tojson", run: to_json_html },
     Filter { name: "from_json", run: from_json_text },
 ];

@@ -74,7 +74,10 @@ fn rekey_on_member(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     };
     let mut entries = Entries::new();
     for item in items {
-        let member = mapping(&item, "rekey_on_member")?.get_text(&key).ok_or_else(|| Failure::failed(format!("an item has no `{key}`")))?.present()?;
+        let member = mapping(&item, "rekey_on_member")?
+            .get_text(&key)
+            .ok_or_else(|| Failure::failed(format!("an item has no `{key}`")))?
+            .present()?;
         let member = Key::from_value(&member).ok_or_else(|| unhashable(&member))?;
         if entries.insert(member, item).is_some() && !overwrite {
             return Err(Failure::failed(format!("two items have the same `{key}`")));
@@ -98,6 +101,10 @@ fn keys(value: &Value, given: Given, keep: bool) -> Outcome {
     let one = |map: &Map| Value::map(map.raw().into_iter().filter(|(key, _)| names.contains(key) == keep).collect());
     match value {
         Value::Map(map) => Ok(one(map)),
-        other => items_of(other)?.iter().map(|item| mapping(item, "keep_keys and remove_keys").map(|map| one(&map))).collect::<Outcome<_>>().map(Value::list),
+        other => items_of(other)?
+            .iter()
+            .map(|item| mapping(item, "keep_keys and remove_keys").map(|map| one(&map)))
+            .collect::<Outcome<_>>()
+            .map(Value::list),
     }
 }

@@ -32,7 +32,9 @@ impl Network {
         let prefix = match prefix {
             None => return Some(Self { address, prefix: most, written: false }),
             Some(prefix) => match prefix.parse::<Ipv4Addr>() {
-                Ok(mask) if address.is_ipv4() && mask.to_bits().leading_ones() + mask.to_bits().trailing_zeros() == 32 => u8::try_from(mask.to_bits().leading_ones()).ok()?,
+                Ok(mask) if address.is_ipv4() && mask.to_bits().leading_ones() + mask.to_bits().trailing_zeros() == 32 => {
+                    u8::try_from(mask.to_bits().leading_ones()).ok()?
+                }
                 _ => prefix.parse().ok().filter(|prefix| *prefix <= most)?,
             },
         };

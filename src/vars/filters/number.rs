@@ -127,7 +127,9 @@ fn round(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
         "common" => match (&value, precision) {
             // Python rounds whole numbers to whole numbers.
             (Value::Int(_) | Value::Bool(_), 0..) => value,
-            (Value::Int(_) | Value::Bool(_), _) => truncated((number * factor).round_ties_even() / factor).map_or(Value::Float(number), Value::Int),
+            (Value::Int(_) | Value::Bool(_), _) => {
+                truncated((number * factor).round_ties_even() / factor).map_or(Value::Float(number), Value::Int)
+            }
             _ => Value::Float(round_float(number, precision)),
         },
         "ceil" => Value::Float((number * factor).ceil() / factor),
@@ -243,7 +245,9 @@ fn human_to_bytes(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     let (short, long) = if bits { ('b', "bit") } else { ('B', "byte") };
     let prefix = ["yotta", "zetta", "exa", "peta", "tera", "giga", "mega", "kilo", ""];
     let accepted = unit.len() < 2
-        || UNITS.iter().zip(prefix).any(|((suffix, _), prefix)| unit.to_lowercase() == format!("{prefix}{long}") || (*suffix != "B" && unit == format!("{suffix}{short}")));
+        || UNITS.iter().zip(prefix).any(|((suffix, _), prefix)| {
+            unit.to_lowercase() == format!("{prefix}{long}") || (*suffix != "B" && unit == format!("{suffix}{short}"))
+        });
     if !accepted {
         return Err(wrong());
     }
@@ -257,7 +261,8 @@ fn file_size(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
         other => need_number(other, "filesizeformat")?,
     };
     let base: f64 = if binary { 1024.0 } else { 1000.0 };
-    let names = if binary { ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"] } else { ["kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"] };
+    let names =
+        if binary { ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"] } else { ["kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"] };
     #[expect(clippy::float_cmp, reason = "Jinja2 compares so")]
     if bytes == 1.0 {
         return Ok(Value::text("1 Byte"));
@@ -274,4 +279,3 @@ fn file_size(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     }
     Ok(Value::from(format!("{:.1} {}", base * bytes / unit, names[7])))
 }
-

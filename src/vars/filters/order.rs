@@ -116,7 +116,12 @@ fn groupby(environment: &Environment<'_>, value: Value, given: Given) -> Outcome
             _ => groups.push((compared, key.clone(), vec![item.clone()])),
         }
     }
-    Ok(Value::list(groups.into_iter().map(|(_, key, items)| Value::List(List::named_tuple(vec![key, Value::list(items)], &["grouper", "list"]))).collect()))
+    Ok(Value::list(
+        groups
+            .into_iter()
+            .map(|(_, key, items)| Value::List(List::named_tuple(vec![key, Value::list(items)], &["grouper", "list"])))
+            .collect(),
+    ))
 }
 
 fn extreme(environment: &Environment<'_>, value: &Value, given: Given, wanted: Ordering) -> Outcome {
@@ -241,4 +246,3 @@ fn sets(value: &Value, given: Given, which: &'static str) -> Outcome {
     }
     Ok(Value::list(out))
 }
-

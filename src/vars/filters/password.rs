@@ -15,7 +15,14 @@ pub const FILTERS: &[Filter] = &[Filter { name: "password_hash", run: password_h
 const SALT: &str = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// A hash of a password, with a random salt where none is given.
-pub fn encrypt(environment: &Environment<'_>, password: &str, kind: &str, salt: Option<String>, rounds: Option<u32>, salt_size: Option<usize>) -> Outcome<String> {
+pub fn encrypt(
+    environment: &Environment<'_>,
+    password: &str,
+    kind: &str,
+    salt: Option<String>,
+    rounds: Option<u32>,
+    salt_size: Option<usize>,
+) -> Outcome<String> {
     let (most, least) = match kind {
         "bcrypt" | "blowfish" => (22, 22),
         "md5" | "md5_crypt" => (8, 0),
@@ -26,11 +33,16 @@ pub fn encrypt(environment: &Environment<'_>, password: &str, kind: &str, salt: 
         None => {
             let alphabet: Vec<char> = SALT.chars().collect();
             let mut numbers = generator(environment, None)?;
-            (0..salt_size.unwrap_or(most)).map(|_| usize::try_from(numbers.below(64)).ok().and_then(|at| alphabet.get(at)).copied().unwrap_or('.')).collect()
+            (0..salt_size.unwrap_or(most))
+                .map(|_| usize::try_from(numbers.below(64)).ok().and_then(|at| alphabet.get(at)).copied().unwrap_or('.'))
+                .collect()
         }
     };
     if salt.chars().count() > most || salt.chars().count() < least || !salt.chars().all(|c| SALT.contains(c)) {
-        return Err(Failure::failed(format!("the salt of `{kind}` must have {} of the letters `./0-9A-Za-z`", if least == most { most.to_string() } else { format!("at most {most}") })));
+        return Err(Failure::failed(format!(
+            "the salt of `{kind}` must have {} of the letters `./0-9A-Za-z`",
+            if least == most { most.to_string() } else { format!("at most {most}") }
+        )));
     }
     match kind {
         "sha512" | "sha512_crypt" => sha_crypt(Scheme::Sha512, password, &salt, rounds.unwrap_or(656_000)),

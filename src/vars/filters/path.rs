@@ -19,7 +19,13 @@ pub const FILTERS: &[Filter] = &[
     Filter { name: "realpath", run: realpath },
     Filter { name: "relpath", run: relpath },
     Filter { name: "commonpath", run: commonpath },
-    Filter { name: "fileglob", run: |environment, value, _| crate::vars::lookups::files::glob(environment, &text_of(&value)?).map(|paths| Value::list(paths.into_iter().map(Value::from).collect())) },
+    Filter {
+        name: "fileglob",
+        run: |environment, value, _| {
+            crate::vars::lookups::files::glob(environment, &text_of(&value)?)
+                .map(|paths| Value::list(paths.into_iter().map(Value::from).collect()))
+        },
+    },
     Filter { name: "win_basename", run: |_, value, _| Ok(Value::from(text_of(&value)?.rsplit(['\\', '/']).next().unwrap_or_default())) },
     Filter { name: "urlsplit", run: urlsplit },
 ];
@@ -188,7 +194,9 @@ pub struct UrlParts<'a> {
 impl<'a> UrlParts<'a> {
     /// Splits an address.
     pub fn of(url: &'a str) -> Self {
-        let is_scheme = |text: &str| text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+        let is_scheme = |text: &str| {
+            text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        };
         let (scheme, rest) = url.split_once(':').filter(|(scheme, _)| is_scheme(scheme)).unwrap_or(("", url));
         let (authority, rest) = match rest.strip_prefix("//") {
             Some(rest) => rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len())),
@@ -227,7 +235,10 @@ impl<'a> UrlParts<'a> {
     fn port(&self) -> Outcome<Option<i128>> {
         match self.host_and_port().1 {
             None | Some("") => Ok(None),
-            Some(port) => port.parse::<u16>().map(|port| Some(i128::from(port))).map_err(|_| Failure::failed("the address has a port that is no number")),
+            Some(port) => port
+                .parse::<u16>()
+                .map(|port| Some(i128::from(port)))
+                .map_err(|_| Failure::failed("the address has a port that is no number")),
         }
     }
 }

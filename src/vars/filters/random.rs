@@ -36,7 +36,10 @@ fn random(environment: &Environment<'_>, value: Value, given: Given) -> Outcome 
             let start = start.unwrap_or(0);
             let step = step.filter(|step| *step != 0).unwrap_or(1);
             let count = range_length(start, *end, step);
-            let count = u64::try_from(count).ok().filter(|count| *count > 0).ok_or_else(|| Failure::failed("`random` has nothing to choose from"))?;
+            let count = u64::try_from(count)
+                .ok()
+                .filter(|count| *count > 0)
+                .ok_or_else(|| Failure::failed("`random` has nothing to choose from"))?;
             Ok(Value::Int(start + step * i128::from(numbers.below(count))))
         }
         other => {

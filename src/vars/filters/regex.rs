@@ -157,12 +157,20 @@ fn regex_replace(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
                 Part::Number(number) => match captures.get(*number) {
                     Some(group) => out.push_str(group.as_str()),
                     None if *number < captures.len() => {}
-                    None => return Err(Failure::failed(format!("the replacement names group {number}, which the regular expression does not have"))),
+                    None => {
+                        return Err(Failure::failed(format!(
+                            "the replacement names group {number}, which the regular expression does not have"
+                        )));
+                    }
                 },
                 Part::Name(name) => match captures.name(name) {
                     Some(group) => out.push_str(group.as_str()),
                     None if regex.capture_names().flatten().any(|known| known == name) => {}
-                    None => return Err(Failure::failed(format!("the replacement names group `{name}`, which the regular expression does not have"))),
+                    None => {
+                        return Err(Failure::failed(format!(
+                            "the replacement names group `{name}`, which the regular expression does not have"
+                        )));
+                    }
                 },
             }
         }
@@ -219,7 +227,9 @@ fn replacement_parts(replacement: &str) -> Outcome<Vec<Part>> {
             Some('f') => Part::Text("\u{c}".to_owned()),
             Some('v') => Part::Text("\u{b}".to_owned()),
             Some('0') => Part::Text("\0".to_owned()),
-            Some(letter) if letter.is_ascii_alphabetic() => return Err(Failure::failed(format!("`\\{letter}` is unknown in a replacement"))),
+            Some(letter) if letter.is_ascii_alphabetic() => {
+                return Err(Failure::failed(format!("`\\{letter}` is unknown in a replacement")));
+            }
             Some('\\') => Part::Text("\\".to_owned()),
             Some(other) => Part::Text(format!("\\{other}")),
             None => return Err(Failure::failed("the replacement ends in a backslash")),
@@ -308,7 +318,9 @@ fn regex_escape(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     let text = text_of(&value)?;
     match kind.as_str() {
         "python" => Ok(Value::from(escape(&text))),
-        "posix_basic" => Ok(Value::from(text.chars().flat_map(|c| if "[].^$*\\".contains(c) { vec!['\\', c] } else { vec![c] }).collect::<String>())),
+        "posix_basic" => {
+            Ok(Value::from(text.chars().flat_map(|c| if "[].^$*\\".contains(c) { vec!['\\', c] } else { vec![c] }).collect::<String>()))
+        }
         _ => Err(Failure::failed("`regex_escape` knows `python` and `posix_basic`")),
     }
 }

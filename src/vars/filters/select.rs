@@ -24,11 +24,22 @@ pub fn attribute(environment: &Environment<'_>, item: &Value, path: &Value, defa
     let mut value = item.clone();
     let steps: Vec<Value> = match path {
         Value::Text(text) => {
-            let step = |part: &str| if !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()) { part.parse().map_or_else(|_| Value::from(part), Value::Int) } else { Value::from(part) };
+            let step = |part: &str| {
+                if !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()) {
+                    part.parse().map_or_else(|_| Value::from(part), Value::Int)
+                } else {
+                    Value::from(part)
+                }
+            };
             text.as_str().split('.').map(step).collect()
         }
         Value::Int(_) => vec![path.clone()],
-        other => return Err(Failure::failed(format!("an attribute is named by text, not by a value of type `{}`", crate::vars::python::type_name(other)))),
+        other => {
+            return Err(Failure::failed(format!(
+                "an attribute is named by text, not by a value of type `{}`",
+                crate::vars::python::type_name(other)
+            )));
+        }
     };
     for step in &steps {
         value = environment.item(&value, step);
@@ -100,7 +111,8 @@ fn choose(environment: &Environment<'_>, value: &Value, mut given: Given, wanted
 /// Jinja2's `attr` looks at attributes only, which plain values do not have.
 fn attr(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     let name = given.bind("attr", ["name"])?.need_text(0)?;
-    Ok(crate::vars::engine::plain_attribute(&value, &name).unwrap_or_else(|| Value::Missing(Failure::undefined(format!("the value has no attribute `{name}`")))))
+    Ok(crate::vars::engine::plain_attribute(&value, &name)
+        .unwrap_or_else(|| Value::Missing(Failure::undefined(format!("the value has no attribute `{name}`")))))
 }
 
 fn extract(environment: &Environment<'_>, value: Value, given: Given) -> Outcome {

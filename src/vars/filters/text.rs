@@ -24,7 +24,12 @@ pub const FILTERS: &[Filter] = &[
     Filter { name: "indent", run: indent },
     Filter { name: "center", run: center },
     Filter { name: "wordwrap", run: wordwrap },
-    Filter { name: "wordcount", run: |_, value, _| Ok(Value::count(text_of(&value)?.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).count())) },
+    Filter {
+        name: "wordcount",
+        run: |_, value, _| {
+            Ok(Value::count(text_of(&value)?.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).count()))
+        },
+    },
     Filter { name: "format", run: format },
     Filter { name: "pprint", run: |_, value, _| repr(&value).map(Value::from) },
     Filter { name: "safe", run: |_, value, _| Ok(value) },
@@ -169,7 +174,11 @@ fn wrap_line(line: &str, width: usize, break_long: bool, lines: &mut Vec<String>
 
 fn format(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     let text = Text::plain(text_of(&value)?);
-    let subject = if given.named.is_empty() { Value::tuple(given.positional) } else { Value::map(given.named.into_iter().map(|(name, value)| (Key::Text(name), value)).collect::<Entries>()) };
+    let subject = if given.named.is_empty() {
+        Value::tuple(given.positional)
+    } else {
+        Value::map(given.named.into_iter().map(|(name, value)| (Key::Text(name), value)).collect::<Entries>())
+    };
     percent(&text, &subject)
 }
 
@@ -206,7 +215,11 @@ fn comment(_: &Environment<'_>, value: Value, mut given: Given) -> Outcome {
     let newline = option("newline", "\n")?;
     let prefix = option("prefix", decoration.trim_end())?;
     let postfix = option("postfix", decoration.trim_end())?;
-    let mut count = |name: &str| given.take_named(name).map_or(1, |value| if let Value::Int(count) = value { usize::try_from(count.clamp(0, 1000)).unwrap_or(0) } else { 1 });
+    let mut count = |name: &str| {
+        given
+            .take_named(name)
+            .map_or(1, |value| if let Value::Int(count) = value { usize::try_from(count.clamp(0, 1000)).unwrap_or(0) } else { 1 })
+    };
     let (prefix_count, postfix_count) = (count("prefix_count"), count("postfix_count"));
     if let Some((name, _)) = given.named.first() {
         return Err(Failure::failed(format!("`comment` has no argument `{name}`")));

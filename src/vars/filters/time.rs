@@ -32,7 +32,8 @@ fn strftime(environment: &Environment<'_>, value: Value, given: Given) -> Outcom
                 Value::Text(text) => parse_float(text.as_str()),
                 other => as_float(other),
             };
-            let seconds = seconds.filter(|seconds| seconds.abs() < 1e12).ok_or_else(|| Failure::failed("`strftime` needs seconds since 1970"))?;
+            let seconds =
+                seconds.filter(|seconds| seconds.abs() < 1e12).ok_or_else(|| Failure::failed("`strftime` needs seconds since 1970"))?;
             #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
             DateTime::new(seconds.floor() as i64, 0)
         }

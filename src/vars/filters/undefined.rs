@@ -26,7 +26,9 @@ fn default(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
             }
         }
         Some(Value::Missing(failure)) => return Err(failure),
-        Some(other) => return Err(Failure::failed(format!("`default` needs a boolean as `boolean`, not a value of type `{}`", type_name(&other)))),
+        Some(other) => {
+            return Err(Failure::failed(format!("`default` needs a boolean as `boolean`, not a value of type `{}`", type_name(&other))));
+        }
     }
     match value {
         Value::Missing(failure) if failure.is_undefined() => Ok(given.take(0).unwrap_or_else(|| Value::text(""))),

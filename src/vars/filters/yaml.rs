@@ -13,7 +13,10 @@ use crate::vars::yaml_write::{Layout, write};
 /// These filters.
 pub const FILTERS: &[Filter] = &[
     Filter { name: "to_yaml", run: |_, value, given| to_yaml(&value, given, Layout::default()) },
-    Filter { name: "to_nice_yaml", run: |_, value, given| to_yaml(&value, given, Layout { indent: 4, flow: Some(false), ..Layout::default() }) },
+    Filter {
+        name: "to_nice_yaml",
+        run: |_, value, given| to_yaml(&value, given, Layout { indent: 4, flow: Some(false), ..Layout::default() }),
+    },
     Filter { name: "from_yaml", run: from_yaml_text },
     Filter { name: "from_yaml_all", run: from_yaml_all },
 ];

@@ -67,8 +67,13 @@ fn fetch(address: &str) -> Outcome<String> {
     let work = move || -> Result<String, String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.kind().to_string())?;
         runtime.block_on(async move {
-            let client = reqwest::Client::builder().timeout(std::time::Duration::from_secs(10)).build().map_err(|_| "no client".to_owned())?;
-            let response = client.get(&address).send().await.map_err(|error| if error.is_connect() { "no connection".to_owned() } else { "no answer".to_owned() })?;
+            let client =
+                reqwest::Client::builder().timeout(std::time::Duration::from_secs(10)).build().map_err(|_| "no client".to_owned())?;
+            let response = client
+                .get(&address)
+                .send()
+                .await
+                .map_err(|error| if error.is_connect() { "no connection".to_owned() } else { "no answer".to_owned() })?;
             let status = response.status();
             if !status.is_success() {
                 return Err(format!("status {status}"));
@@ -77,5 +82,8 @@ fn fetch(address: &str) -> Outcome<String> {
         })
     };
     // An address may hold a password, so it is not shown.
-    std::thread::spawn(work).join().unwrap_or_else(|_| Err("the request broke".to_owned())).map_err(|reason| Failure::failed(format!("`lookup('url')` failed: {reason}")))
+    std::thread::spawn(work)
+        .join()
+        .unwrap_or_else(|_| Err("the request broke".to_owned()))
+        .map_err(|reason| Failure::failed(format!("`lookup('url')` failed: {reason}")))
 }

@@ -138,7 +138,8 @@ pub fn first_found(environment: &Environment<'_>, terms: Vec<Value>, given: &mut
     let mut paths = Vec::new();
     let mut terms = terms;
     if let Some(files) = given.take_named("files") {
-        let entries: Entries = [(Key::text("files"), files)].into_iter().chain(given.take_named("paths").map(|paths| (Key::text("paths"), paths))).collect();
+        let entries: Entries =
+            [(Key::text("files"), files)].into_iter().chain(given.take_named("paths").map(|paths| (Key::text("paths"), paths))).collect();
         terms.push(Value::map(entries));
     }
     let mut queue: std::collections::VecDeque<Value> = terms.into();
@@ -172,7 +173,11 @@ pub fn first_found(environment: &Environment<'_>, terms: Vec<Value>, given: &mut
             return Ok(vec![Value::from(found.into_string())]);
         }
     }
-    if skip { Ok(Vec::new()) } else { Err(Failure::failed("`lookup('first_found')` finds none of its files").help("add `skip=True` if that is fine")) }
+    if skip {
+        Ok(Vec::new())
+    } else {
+        Err(Failure::failed("`lookup('first_found')` finds none of its files").help("add `skip=True` if that is fine"))
+    }
 }
 
 /// `lookup('template', path)`

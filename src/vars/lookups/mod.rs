@@ -97,7 +97,9 @@ fn options(term: &str) -> (String, Vec<(String, String)>) {
     let mut options = Vec::new();
     for word in words(term) {
         match word.split_once('=') {
-            Some((name, value)) if !name.is_empty() && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric()) => options.push((name.to_owned(), value.to_owned())),
+            Some((name, value)) if !name.is_empty() && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric()) => {
+                options.push((name.to_owned(), value.to_owned()))
+            }
             _ => rest.push(word),
         }
     }

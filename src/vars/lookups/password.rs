@@ -56,7 +56,13 @@ fn one_password(environment: &Environment<'_>, path: &str, options: Vec<(String,
     let (mut seed, mut scheme) = (None, None);
     for (name, value) in options {
         match (name.as_str(), &value) {
-            ("length", _) => length = text_of(&value)?.parse::<usize>().ok().filter(|length| *length <= 100_000).ok_or_else(|| Failure::failed("`length` must be a whole number"))?,
+            ("length", _) => {
+                length = text_of(&value)?
+                    .parse::<usize>()
+                    .ok()
+                    .filter(|length| *length <= 100_000)
+                    .ok_or_else(|| Failure::failed("`length` must be a whole number"))?
+            }
             ("chars", Value::List(_)) => classes = items_of(&value)?.iter().map(text_of).collect::<Outcome<_>>()?,
             ("chars", _) => {
                 let text = text_of(&value)?;
@@ -72,7 +78,8 @@ fn one_password(environment: &Environment<'_>, path: &str, options: Vec<(String,
             _ => return Err(Failure::failed(format!("`lookup('password')` has no option `{name}`"))),
         }
     }
-    let alphabet: Vec<char> = classes.iter().flat_map(|class| letters(class).chars().collect::<Vec<_>>()).filter(|c| !matches!(c, '"' | '\'')).collect();
+    let alphabet: Vec<char> =
+        classes.iter().flat_map(|class| letters(class).chars().collect::<Vec<_>>()).filter(|c| !matches!(c, '"' | '\'')).collect();
     if alphabet.is_empty() {
         return Err(Failure::failed("`chars` leaves no letters for a password"));
     }
@@ -86,20 +93,32 @@ fn one_password(environment: &Environment<'_>, path: &str, options: Vec<(String,
         }),
         None => {
             let mut numbers = generator(environment, seed.as_ref())?;
-            ((0..length).map(|_| usize::try_from(numbers.below(alphabet.len() as u64)).ok().and_then(|at| alphabet.get(at)).copied().unwrap_or('0')).collect(), None)
+            (
+                (0..length)
+                    .map(|_| {
+                        usize::try_from(numbers.below(alphabet.len() as u64)).ok().and_then(|at| alphabet.get(at)).copied().unwrap_or('0')
+                    })
+                    .collect(),
+                None,
+            )
         }
     };
     let salt = match (&scheme, &stored_salt) {
         (Some(_), None) => {
             let mut numbers = generator(environment, None)?;
             let letters: Vec<char> = [LOWER, UPPER, DIGITS].concat().chars().collect();
-            Some((0..8).map(|_| usize::try_from(numbers.below(62)).ok().and_then(|at| letters.get(at)).copied().unwrap_or('0')).collect::<String>())
+            Some(
+                (0..8)
+                    .map(|_| usize::try_from(numbers.below(62)).ok().and_then(|at| letters.get(at)).copied().unwrap_or('0'))
+                    .collect::<String>(),
+            )
         }
         _ => stored_salt.clone(),
     };
     if !is_null && (stored.is_none() || salt != stored_salt) {
         let content = salt.as_ref().map_or_else(|| format!("{plain}\n"), |salt| format!("{plain} salt={salt}\n"));
-        write_secret(&place, &content).map_err(|error| Failure::failed(format!("the password file `{place}` cannot be written: {}", error.kind())))?;
+        write_secret(&place, &content)
+            .map_err(|error| Failure::failed(format!("the password file `{place}` cannot be written: {}", error.kind())))?;
     }
     match scheme {
         Some(scheme) => encrypt(environment, &plain, &scheme, salt, None, None),
@@ -125,7 +144,8 @@ pub fn random_string(environment: &Environment<'_>, _: Vec<Value>, given: &mut G
     let named = std::mem::take(&mut given.named);
     let (mut length, mut seed, mut special, mut base64) = (8usize, None, PUNCTUATION.to_owned(), false);
     let mut ignored = String::new();
-    let mut classes = [(LOWER.to_owned(), true, 0usize), (UPPER.to_owned(), true, 0), (DIGITS.to_owned(), true, 0), (String::new(), true, 0)];
+    let mut classes =
+        [(LOWER.to_owned(), true, 0usize), (UPPER.to_owned(), true, 0), (DIGITS.to_owned(), true, 0), (String::new(), true, 0)];
     let number = |value: &Value| match value {
         Value::Int(number) => usize::try_from(*number).ok().filter(|number| *number <= 100_000),
         other => other.as_str().and_then(|text| text.parse().ok()),
@@ -154,7 +174,8 @@ pub fn random_string(environment: &Environment<'_>, _: Vec<Value>, given: &mut G
     }
     classes[3].0 = special;
     let mut numbers = generator(environment, seed.as_ref())?;
-    let mut pick = |letters: &[char]| usize::try_from(numbers.below(letters.len().max(1) as u64)).ok().and_then(|at| letters.get(at)).copied();
+    let mut pick =
+        |letters: &[char]| usize::try_from(numbers.below(letters.len().max(1) as u64)).ok().and_then(|at| letters.get(at)).copied();
     let usable = |letters: &str| letters.chars().filter(|c| !ignored.contains(*c)).collect::<Vec<char>>();
     let mut out = Vec::new();
     for (letters, _, least) in &classes {

@@ -67,7 +67,9 @@ pub fn nested(_: &Environment<'_>, terms: Vec<Value>, _: &mut Given) -> Outcome<
 pub fn together(_: &Environment<'_>, terms: Vec<Value>, _: &mut Given) -> Outcome<Vec<Value>> {
     let lists = terms.iter().map(items_of).collect::<Outcome<Vec<_>>>()?;
     let length = lists.iter().map(Vec::len).max().unwrap_or(0);
-    (0..length).map(|at| flattened(&lists.iter().map(|list| list.get(at).cloned().unwrap_or(Value::None)).collect::<Vec<_>>()).map(Value::list)).collect()
+    (0..length)
+        .map(|at| flattened(&lists.iter().map(|list| list.get(at).cloned().unwrap_or(Value::None)).collect::<Vec<_>>()).map(Value::list))
+        .collect()
 }
 
 /// `lookup('random_choice', list)`
@@ -89,7 +91,8 @@ pub fn sequence(_: &Environment<'_>, terms: Vec<Value>, given: &mut Given) -> Ou
     let named = std::mem::take(&mut given.named);
     let terms = if terms.is_empty() { vec![Value::text("")] } else { terms };
     for term in &terms {
-        let mut options: Vec<(String, String)> = named.iter().map(|(name, value)| Ok((name.to_string(), text_of(value)?))).collect::<Outcome<_>>()?;
+        let mut options: Vec<(String, String)> =
+            named.iter().map(|(name, value)| Ok((name.to_string(), text_of(value)?))).collect::<Outcome<_>>()?;
         let (rest, more) = super::options(&text_of(term)?);
         options.extend(more);
         let mut layout = "%d".to_owned();

@@ -88,13 +88,19 @@ pub fn csvfile(environment: &Environment<'_>, terms: Vec<Value>, given: &mut Giv
             "TAB" | "\\t" => '\t',
             other => other.chars().next().unwrap_or('\t'),
         };
-        let number = |name: &str, default: &'static str| option(&options, name, default).parse::<usize>().map_err(|_| Failure::failed(format!("`{name}` must be a whole number")));
+        let number = |name: &str, default: &'static str| {
+            option(&options, name, default).parse::<usize>().map_err(|_| Failure::failed(format!("`{name}` must be a whole number")))
+        };
         let (column, key_column) = (number("col", "1")?, number("keycol", "0")?);
         let text = files::read(environment, option(&options, "file", "ansible.csv"))?;
         let row = csv_rows(&text, delimiter).into_iter().find(|row| row.get(key_column).is_some_and(|cell| *cell == key));
         match row {
             Some(row) => found.push(Value::from(row.get(column).cloned().ok_or_else(|| Failure::failed("the row has no such column"))?)),
-            None => found.extend(default.clone().or_else(|| options.iter().find(|(name, _)| name == "default").map(|(_, value)| Value::from(value.as_str())))),
+            None => found.extend(
+                default
+                    .clone()
+                    .or_else(|| options.iter().find(|(name, _)| name == "default").map(|(_, value)| Value::from(value.as_str()))),
+            ),
         }
     }
     Ok(found)

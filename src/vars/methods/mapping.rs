@@ -19,7 +19,12 @@ pub fn call(map: &Map, name: &str, given: Given) -> Outcome {
     match name {
         "keys" => Ok(Value::list(map.keys())),
         "values" => map.raw().into_values().map(Value::present).collect::<Outcome<_>>().map(Value::list),
-        "items" => map.raw().into_iter().map(|(key, value)| Ok(Value::tuple(vec![key.to_value(), value.present()?]))).collect::<Outcome<_>>().map(Value::list),
+        "items" => map
+            .raw()
+            .into_iter()
+            .map(|(key, value)| Ok(Value::tuple(vec![key.to_value(), value.present()?])))
+            .collect::<Outcome<_>>()
+            .map(Value::list),
         "get" => {
             let mut given = given.bind(name, ["key", "default"])?;
             let key = key_of(&given.need(0)?)?;

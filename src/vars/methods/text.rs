@@ -9,11 +9,51 @@ use crate::vars::value::Value;
 
 /// Their names.
 pub const NAMES: [&str; 45] = [
-    "capitalize", "casefold", "center", "count", "encode", "endswith", "expandtabs", "find", "format", "format_map", "index", "isalnum", "isalpha",
-    "isascii", "isdecimal", "isdigit", "isidentifier", "islower", "isnumeric", "isspace", "istitle", "isupper", "join", "ljust", "lower", "lstrip",
-    "partition", "removeprefix", "removesuffix", "replace", "rfind", "rindex", "rjust", "rpartition", "rsplit", "rstrip", "split", "splitlines",
-    "startswith", "strip", "swapcase", "title", "translate",
-    "upper", "zfill",
+    "capitalize",
+    "casefold",
+    "center",
+    "count",
+    "encode",
+    "endswith",
+    "expandtabs",
+    "find",
+    "format",
+    "format_map",
+    "index",
+    "isalnum",
+    "isalpha",
+    "isascii",
+    "isdecimal",
+    "isdigit",
+    "isidentifier",
+    "islower",
+    "isnumeric",
+    "isspace",
+    "istitle",
+    "isupper",
+    "join",
+    "ljust",
+    "lower",
+    "lstrip",
+    "partition",
+    "removeprefix",
+    "removesuffix",
+    "replace",
+    "rfind",
+    "rindex",
+    "rjust",
+    "rpartition",
+    "rsplit",
+    "rstrip",
+    "split",
+    "splitlines",
+    "startswith",
+    "strip",
+    "swapcase",
+    "title",
+    "translate",
+    "upper",
+    "zfill",
 ];
 
 /// Calls one.
@@ -28,7 +68,10 @@ pub fn call(text: &str, name: &str, given: Given) -> Outcome {
             let items = items_of(&given.bind(name, ["iterable"])?.need(0)?)?;
             let mut parts = Vec::with_capacity(items.len());
             for item in &items {
-                parts.push(item.as_str().ok_or_else(|| Failure::failed(format!("`join` needs texts, not a value of type `{}`", type_name(item))).help("use the filter: `list | join(',')`"))?);
+                parts.push(item.as_str().ok_or_else(|| {
+                    Failure::failed(format!("`join` needs texts, not a value of type `{}`", type_name(item)))
+                        .help("use the filter: `list | join(',')`")
+                })?);
             }
             Ok(Value::from(parts.join(text)))
         }
@@ -41,7 +84,9 @@ pub fn call(text: &str, name: &str, given: Given) -> Outcome {
             let part = range(text, given.some_int(1)?, given.some_int(2)?);
             let mut found = false;
             for wanted in &parts {
-                let wanted = wanted.as_str().ok_or_else(|| Failure::failed(format!("`{name}` needs text, not a value of type `{}`", type_name(wanted))))?;
+                let wanted = wanted
+                    .as_str()
+                    .ok_or_else(|| Failure::failed(format!("`{name}` needs text, not a value of type `{}`", type_name(wanted))))?;
                 found |= if name == "startswith" { part.starts_with(wanted) } else { part.ends_with(wanted) };
             }
             Ok(Value::Bool(found))
@@ -53,7 +98,9 @@ pub fn call(text: &str, name: &str, given: Given) -> Outcome {
         }
         "format" => {
             let Given { positional, named } = given;
-            let mut lookup = |path: &str| field(path, &positional, &|name| named.iter().find(|(found, _)| &**found == name).map(|(_, value)| value.clone()));
+            let mut lookup = |path: &str| {
+                field(path, &positional, &|name| named.iter().find(|(found, _)| &**found == name).map(|(_, value)| value.clone()))
+            };
             format::format(text, &mut lookup).map(Value::from)
         }
         "format_map" => {
@@ -131,7 +178,11 @@ fn plain(text: &str, name: &str) -> Value {
         "casefold" => Value::from(text.to_lowercase().replace('ß', "ss")),
         "capitalize" => Value::from(capitalize(text)),
         "title" => Value::from(title(text)),
-        "swapcase" => Value::from(text.chars().flat_map(|c| if c.is_uppercase() { c.to_lowercase().collect::<Vec<_>>() } else { c.to_uppercase().collect() }).collect::<String>()),
+        "swapcase" => Value::from(
+            text.chars()
+                .flat_map(|c| if c.is_uppercase() { c.to_lowercase().collect::<Vec<_>>() } else { c.to_uppercase().collect() })
+                .collect::<String>(),
+        ),
         "isdigit" | "isdecimal" | "isnumeric" => all(char::is_numeric),
         "isalpha" => all(char::is_alphabetic),
         "isalnum" => all(char::is_alphanumeric),
@@ -142,7 +193,9 @@ fn plain(text: &str, name: &str) -> Value {
         "istitle" => Value::Bool(cased() && title(text) == text),
         "isidentifier" => {
             let mut characters = text.chars();
-            Value::Bool(characters.next().is_some_and(|c| c == '_' || c.is_alphabetic()) && characters.all(|c| c == '_' || c.is_alphanumeric()))
+            Value::Bool(
+                characters.next().is_some_and(|c| c == '_' || c.is_alphabetic()) && characters.all(|c| c == '_' || c.is_alphanumeric()),
+            )
         }
         _ => Value::from(text),
     }

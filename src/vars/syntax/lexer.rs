@@ -59,7 +59,8 @@ impl Options {
         };
         let mut options = self.clone();
         for pair in line.split(',') {
-            let (name, value) = pair.split_once(':').ok_or_else(|| SyntaxError::new("an option behind `#jinja2:` needs the form `name: value`", 0))?;
+            let (name, value) =
+                pair.split_once(':').ok_or_else(|| SyntaxError::new("an option behind `#jinja2:` needs the form `name: value`", 0))?;
             options.set(name.trim(), value.trim())?;
         }
         Ok((options, rest))
@@ -67,8 +68,14 @@ impl Options {
 
     /// Sets one of the delimiters by Jinja2's name for it; false where there is none of that name.
     pub fn set_delimiter(&mut self, name: &str, text: &str) -> bool {
-        const NAMES: [&str; 6] =
-            ["variable_start_string", "variable_end_string", "block_start_string", "block_end_string", "comment_start_string", "comment_end_string"];
+        const NAMES: [&str; 6] = [
+            "variable_start_string",
+            "variable_end_string",
+            "block_start_string",
+            "block_end_string",
+            "comment_start_string",
+            "comment_end_string",
+        ];
         match NAMES.iter().position(|known| *known == name) {
             Some(slot) if !text.is_empty() => {
                 self.delimiters[slot] = Cow::Owned(text.to_owned());
@@ -89,10 +96,16 @@ impl Options {
             "lstrip_blocks" => self.lstrip_blocks = truth()?,
             "keep_trailing_newline" => self.keep_trailing_newline = truth()?,
             _ => {
-                let text = value.strip_prefix(['\'', '"']).and_then(|inner| inner.strip_suffix(['\'', '"'])).filter(|inner| !inner.is_empty());
+                let text =
+                    value.strip_prefix(['\'', '"']).and_then(|inner| inner.strip_suffix(['\'', '"'])).filter(|inner| !inner.is_empty());
                 match text {
                     Some(text) if self.set_delimiter(name, text) => {}
-                    _ => return Err(SyntaxError::new(format!("`{name}` behind `#jinja2:` is unknown or has a value that cannot be read"), 0)),
+                    _ => {
+                        return Err(SyntaxError::new(
+                            format!("`{name}` behind `#jinja2:` is unknown or has a value that cannot be read"),
+                            0,
+                        ));
+                    }
                 }
             }
         }
@@ -276,7 +289,10 @@ impl<'a> Lexer<'a> {
             let (at, rest) = (self.at, self.rest());
             if open.is_empty() {
                 let sign = rest.chars().next().filter(|c| *c == '-' || (*c == '+' && tag == Tag::Block));
-                let closed = rest[usize::from(sign.is_some())..].strip_prefix(close).map(|after| (sign, after)).or_else(|| rest.strip_prefix(close).map(|after| (None, after)));
+                let closed = rest[usize::from(sign.is_some())..]
+                    .strip_prefix(close)
+                    .map(|after| (sign, after))
+                    .or_else(|| rest.strip_prefix(close).map(|after| (None, after)));
                 if let Some((sign, after)) = closed {
                     self.at = self.source.len() - after.len();
                     match (tag, sign) {
@@ -362,7 +378,9 @@ impl<'a> Lexer<'a> {
             [b'0', ..] => (1, 0),
             _ => (10, 0),
         };
-        let digits = rest[prefix..].find(|c: char| c != '_' && !(if radix == 1 { c == '0' } else { c.is_digit(radix) })).unwrap_or(rest.len() - prefix);
+        let digits = rest[prefix..]
+            .find(|c: char| c != '_' && !(if radix == 1 { c == '0' } else { c.is_digit(radix) }))
+            .unwrap_or(rest.len() - prefix);
         let written = rest[prefix..prefix + digits].replace('_', "");
         let Ok(number) = i128::from_str_radix(&written, radix.max(2)) else {
             return self.fail("this number is too large or cannot be read", at);

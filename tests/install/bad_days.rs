@@ -1,0 +1,101 @@
+//! What can go wrong on a host: each time the end is clear and what ran keeps running.
+
+use crate::common::wait_for;
+use crate::installed::Installed;
+
+#[test]
+fn what_cannot_be_written_or_pulled_changes_nothing() {
+    let Some(installed) = Installed::start("nothing-changed") else { return };
+    a_full_disk(&installed);
+    an_image_that_is_not_there(&installed);
+}
+
+fn a_full_disk(installed: &Installed) {
+    let units = installed.units();
+    // A small file system with the same files on it, and then no room.
+    installed.sandbox.script(
+        "cp -a /matrix/synapse/config /root/config && mount -t tmpfs -o size=256k,mode=0750 tmpfs /matrix/synapse/config \
+         && chown --reference=/root/config /matrix/synapse/config && cp -a /root/config/. /matrix/synapse/config/ \
+         && { dd if=/dev/zero of=/matrix/synapse/config/filler bs=4k 2>/dev/null || true; }",
+    );
+    let files = installed.files();
+    let changed = installed.another_inventory();
+    changed.set("matrix_synapse_max_upload_size_mb", "60").set("matrix_client_element_brand", "Our Element");
+    let outcome = installed.homestead_on(&changed).run(&["install-all"]).exits(2);
+    insta::assert_snapshot!(outcome.stderr_without_times(), @"");
+    assert_eq!(installed.files(), files);
+    assert_eq!(installed.units(), units);
+    assert_eq!(installed.sandbox.script("ls -A /var/lib/homestead; ls -dA /matrix/synapse/config/.h* 2>/dev/null; true"), "lock\nmanifest.json\n");
+
+    // With room again the same run succeeds.
+    installed.sandbox.script("umount /matrix/synapse/config");
+    installed.homestead_on(&changed).run(&["install-all"]).exits(0);
+    installed.homestead().run(&["install-all"]).exits(0);
+}
+
+fn an_image_that_is_not_there(installed: &Installed) {
+    let (files, units) = (installed.files(), installed.units());
+    let changed = installed.another_inventory();
+    changed.set("matrix_client_element_version", "v0.0.0").set("matrix_synapse_max_upload_size_mb", "60");
+    let outcome = installed.homestead_on(&changed).run(&["install-all"]).exits(2);
+    insta::assert_snapshot!(outcome.stderr_without_times(), @"");
+    assert_eq!((installed.files(), installed.units()), (files, units));
+}
+
+/// Everything of ours that could be on a host.
+const LEFT: &str = "ls -d /matrix /etc/systemd/system/matrix-* 2>/dev/null; getent passwd matrix; docker images --quiet; \
+                    docker network ls --quiet --filter type=custom; true";
+
+#[test]
+fn a_host_that_is_not_ready_is_left_as_it_is() {
+    let Some(bare) = Installed::bare("not-ready") else { return };
+    let homestead = bare.homestead();
+
+    // Somebody else listens where Traefik wants to.
+    bare.sandbox.script("setsid nc -lk 443 >/dev/null 2>&1 </dev/null &");
+    wait_for(10, "port 443 to be taken", || bare.sandbox.script("ss -ltnH 'sport = :443'").contains("443").then_some(()));
+    let taken = homestead.run(&["install-all"]).exits(2);
+    insta::assert_snapshot!(taken.stderr_without_times(), @"");
+    assert_eq!(bare.sandbox.script(LEFT), "");
+    bare.sandbox.script("pkill nc");
+
+    // Docker does not answer.
+    bare.sandbox.script("systemctl stop docker.socket docker.service && systemctl mask --runtime docker.socket docker.service");
+    bare.inventory.set("matrix_playbook_docker_installation_enabled", "false");
+    let silent = homestead.run(&["install-all"]).exits(2);
+    insta::assert_snapshot!(silent.stderr_without_times(), @"");
+
+    // There is none at all.
+    bare.sandbox.script("mkdir /root/away && mv /usr/bin/docker /usr/sbin/dockerd /root/away/");
+    let absent = homestead.run(&["install-all"]).exits(2);
+    insta::assert_snapshot!(absent.stderr_without_times(), @"");
+    homestead.run(&["plan"]).exits(0);
+    bare.sandbox.script("mv /root/away/docker /usr/bin/ && mv /root/away/dockerd /usr/sbin/ && systemctl unmask --runtime docker.socket docker.service && systemctl start docker.service");
+    assert_eq!(bare.sandbox.script(LEFT), "");
+}
+
+#[test]
+fn two_runs_at_once_do_not_meet() {
+    let Some(installed) = Installed::start("lock") else { return };
+    let first_inventory = installed.another_inventory();
+    first_inventory.set("matrix_synapse_max_upload_size_mb", "60");
+    let first_homestead = installed.homestead_on(&first_inventory);
+    let mut first = first_homestead.start(&["install-all"], "");
+    wait_for(30, "the first run to hold the lock", || {
+        assert!(first.goes_on(), "the first run ended before its lock was seen");
+        installed.sandbox.exec("grep -s install-all /var/lib/homestead/lock.json", b"").status.success().then_some(())
+    });
+    // Held still, it keeps the lock as long as it is wanted.
+    first.signal("STOP");
+    let second = installed.homestead_on(&first_inventory).run(&["install-all"]).exits(21);
+    insta::assert_snapshot!(second.stderr_without_times(), @"");
+    let stop = installed.homestead().run(&["stop-all"]).exits(21);
+    assert_eq!(stop.stdout, "");
+    // Looking takes no lock.
+    installed.homestead().run(&["plan"]).exits(0);
+    let patient = installed.homestead_on(&first_inventory).start(&["--lock-wait", "120", "install-all"], "");
+    first.signal("CONT");
+    first.wait().exits(0);
+    assert_eq!(patient.wait().exits(0).stdout, "No changes.\n");
+    assert_eq!(installed.sandbox.script("ls -A /var/lib/homestead"), "lock\nmanifest.json\n");
+}

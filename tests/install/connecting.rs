@@ -1,0 +1,105 @@
+//! Ways to a host, and what is said where there is none.
+
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+use crate::common::{HOST, Homestead, TestInventory, sandbox};
+
+/// Replaces the connection variables of the host.
+fn connection(inventory: &TestInventory, variables: &str) {
+    inventory.write("inventory/hosts", &format!("[matrix_servers]\n{HOST} {variables}\n"));
+}
+
+#[test]
+fn a_closed_port_is_named() {
+    let inventory = TestInventory::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    connection(&inventory, &format!("ansible_host=127.0.0.1 ansible_port={port} ansible_ssh_user=root"));
+    for command in ["plan", "install-all", "stop-all"] {
+        let outcome = Homestead::on(&inventory).run(&[command]).exits(4);
+        let text = outcome.text().replace(&port.to_string(), "[PORT]").replace(command, "[COMMAND]");
+        insta::allow_duplicates! { insta::assert_snapshot!(text, @""); }
+    }
+}
+
+#[test]
+fn a_login_succeeds_or_says_what_is_missing() {
+    let Some(host) = sandbox("ways-in") else { return };
+    let inventory = TestInventory::of(&host);
+    let (port, key, known) = (host.port("ssh_port"), host.text("ssh_key"), host.text("known_hosts"));
+    let place = format!("ansible_host=127.0.0.1 ansible_port={port}");
+    let trusted = format!("ansible_ssh_common_args='-o UserKnownHostsFile={known}'");
+    let text = |outcome: &crate::common::Outcome| outcome.text().replace(&port.to_string(), "[PORT]");
+
+    // A host that nobody has vouched for.
+    connection(&inventory, &format!("{place} ansible_ssh_user=root ansible_ssh_private_key_file={key}"));
+    let unknown = Homestead::on(&inventory).run(&["plan"]).exits(4);
+    let fingerprint = host.script("ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub");
+    let fingerprint = fingerprint.split_whitespace().nth(1).unwrap();
+    insta::assert_snapshot!(text(&unknown).replace(fingerprint, "[FINGERPRINT]"), @"");
+    assert!(unknown.stderr.contains(fingerprint), "{}", unknown.text());
+    assert!(!inventory.path("home/.ssh/known_hosts").exists());
+    Homestead::on(&inventory).run(&["--accept-new-host-key", "plan"]).exits(0);
+    assert!(inventory.read("home/.ssh/known_hosts").contains(&format!("[127.0.0.1]:{port} ")));
+    Homestead::on(&inventory).run(&["plan"]).exits(0);
+
+    // Its key has changed since.
+    let other = host.script("rm -f /tmp/other* && ssh-keygen -q -t ed25519 -N '' -f /tmp/other && cat /tmp/other.pub");
+    inventory.write("home/.ssh/known_hosts", &format!("[127.0.0.1]:{port} {other}"));
+    let changed = Homestead::on(&inventory).run(&["--accept-new-host-key", "plan"]).exits(4);
+    assert!(changed.stderr.contains("the host key of `127.0.0.1` is not the one in"), "{}", changed.text());
+
+    // A key that the host does not know.
+    inventory.write("other", &host.script("cat /tmp/other"));
+    std::fs::set_permissions(inventory.path("other"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    connection(&inventory, &format!("{place} ansible_ssh_user=root ansible_ssh_private_key_file=other {trusted}"));
+    insta::assert_snapshot!(text(&Homestead::on(&inventory).run(&["plan"]).exits(4)), @"");
+
+    // sudo: it asks for nothing, for a password, for one that it does not get.
+    connection(&inventory, &format!("{place} ansible_ssh_user=deploy ansible_ssh_private_key_file={key} {trusted}"));
+    let by_root = Homestead::on(&inventory).run(&["plan"]).exits(0);
+    assert!(by_root.stdout.ends_with("Plan: 97 to create, 8 to start.\n"), "{}", by_root.text());
+    connection(&inventory, &format!("{place} ansible_ssh_user=admin ansible_ssh_private_key_file={key} {trusted}"));
+    insta::assert_snapshot!(text(&Homestead::on(&inventory).run(&["plan"]).exits(2)), @"");
+    let wrong = "test-only-wrong-ahZ4eiL9";
+    inventory.set("ansible_become_password", wrong);
+    let refused = Homestead::on(&inventory).guarding(&[wrong.to_owned()]).run(&["plan"]).exits(2);
+    assert!(refused.took < Duration::from_secs(20), "{:?}: {}", refused.took, refused.text());
+    insta::assert_snapshot!(text(&refused), @"");
+    inventory.set("ansible_become_password", "sandbox-admin");
+    let guarded = Homestead::on(&inventory).guarding(&["sandbox-admin".to_owned()]);
+    assert_eq!(guarded.run(&["plan"]).exits(0).stdout, by_root.stdout);
+
+    // The login by password, too.
+    connection(&inventory, &format!("{place} ansible_ssh_user=admin {trusted}"));
+    inventory.set("ansible_password", "sandbox-admin");
+    let guarded = Homestead::on(&inventory).guarding(&["sandbox-admin".to_owned()]);
+    assert_eq!(guarded.run(&["plan"]).exits(0).stdout, by_root.stdout);
+}
+
+#[test]
+fn one_host_s_bad_day_is_not_another_s() {
+    let Some(host) = sandbox("limit") else { return };
+    let inventory = TestInventory::of(&host);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = listener.local_addr().unwrap().port();
+    drop(listener);
+    let good = format!("{HOST} {}", host.connection("root"));
+    inventory.write("inventory/hosts", &format!("[matrix_servers]\n{good}\nmatrix.example.org ansible_host=127.0.0.1 ansible_port={closed}\n"));
+    let vars = inventory.read(&format!("inventory/host_vars/{HOST}/vars.yml")).replace("example.com", "example.org");
+    inventory.write("inventory/host_vars/matrix.example.org/vars.yml", &vars);
+
+    let limited = Homestead::on(&inventory).run(&["--limit", HOST, "plan"]).exits(0);
+    assert!(limited.stdout.ends_with("Plan: 97 to create, 8 to start.\n"), "{}", limited.text());
+    let excluded = Homestead::on(&inventory).run(&["--limit", "all:!*.org", "plan"]).exits(0);
+    assert_eq!(excluded.stdout, limited.stdout);
+    let both = Homestead::on(&inventory).run(&["plan"]).exits(4);
+    assert!(both.stderr.ends_with("error: 1 of 2 hosts failed: matrix.example.org\n"), "{}", both.text());
+    // The good one is installed although the other one cannot be reached.
+    Homestead::on(&inventory).run(&["install-all"]).exits(4);
+    let installed = Homestead::on(&inventory).run(&["--limit", HOST, "plan", "--detailed-exitcode"]).exits(0);
+    assert_eq!(installed.stdout, "No changes.\n");
+}

@@ -1,0 +1,147 @@
+//! Install, install again, change, stop, start.
+
+use serde_json::{Value, json};
+
+use crate::installed::{Installed, Units, changed_units};
+
+#[test]
+fn a_whole_server_is_installed_and_a_second_run_touches_nothing() {
+    let Some(installed) = Installed::start("install") else { return };
+    let units = installed.units();
+    let states: Vec<String> = units.iter().map(|(name, unit)| format!("{name} {} {}", unit.state, unit.enabled)).collect();
+    insta::assert_snapshot!(states.join("\n"), @"
+    matrix-authentication-service.service active enabled
+    matrix-client-element.service active enabled
+    matrix-container-socket-proxy.service active enabled
+    matrix-exim-relay.service active enabled
+    matrix-postgres.service active enabled
+    matrix-static-files.service active enabled
+    matrix-synapse.service active enabled
+    matrix-traefik.service active enabled
+    ");
+
+    let files = installed.files_with_times();
+    let again = installed.homestead().run(&["install-all"]).exits(0);
+    assert_eq!((again.stdout.as_str(), again.stderr.as_str()), ("No changes.\n", ""));
+    installed.homestead().run(&["plan", "--detailed-exitcode"]).exits(0);
+    installed.homestead().run(&["setup-all"]).exits(0);
+    assert_eq!(installed.units(), units);
+    assert!(files.contains_key("/matrix/synapse/config/homeserver.yaml") && files.contains_key("/var/lib/homestead/manifest.json"));
+    assert_eq!(installed.files_with_times(), files);
+
+    stop_and_start(&installed, &units);
+}
+
+fn stop_and_start(installed: &Installed, running: &Units) {
+    let active = |units: &Units| units.values().filter(|unit| unit.state == "active").count();
+    let homestead = installed.homestead();
+    homestead.run(&["stop-group", "synapse"]).exits(0);
+    let without = installed.units();
+    assert_eq!(without["matrix-synapse.service"].state, "inactive");
+    assert_eq!(changed_units(running, &without), ["matrix-synapse.service"]);
+    let again = homestead.run(&["install-all"]).exits(0);
+    assert_eq!(again.stdout, "    start matrix-synapse.service (it does not run)\nPlan: 1 to start.\n");
+    homestead.run(&["run-tags", "stop-group", "-e", "group=synapse"]).exits(0);
+    homestead.run(&["start-group", "synapse"]).exits(0);
+    assert_eq!(changed_units(running, &installed.units()), ["matrix-synapse.service"]);
+
+    homestead.run(&["stop-all"]).exits(0);
+    assert_eq!(active(&installed.units()), 0);
+    homestead.run(&["start-all"]).exits(0);
+    assert_eq!(active(&installed.units()), running.len());
+
+    let unknown = homestead.run(&["stop-group", "synapze"]).exits(1);
+    assert_eq!(unknown.stderr, "error: there is no group `synapze`\nhint: did you mean `synapse`?\n");
+    assert_eq!(active(&installed.units()), running.len());
+}
+
+#[test]
+fn a_change_restarts_what_reads_it_alone() {
+    let Some(installed) = Installed::start("change") else { return };
+    one_setting(&installed);
+    a_file_edited_by_hand(&installed);
+    a_part_of_the_roles(&installed);
+}
+
+/// The lines of a diff that begin with `+` or `-`.
+fn changed_lines(action: &Value) -> Vec<&str> {
+    let lines = action["diff"].as_str().unwrap_or_default().lines();
+    lines.filter(|line| line.starts_with(['+', '-'])).collect()
+}
+
+fn one_setting(installed: &Installed) {
+    let homestead = installed.homestead();
+    let (units, files) = (installed.units(), installed.files_with_times());
+    installed.inventory.set("matrix_synapse_max_upload_size_mb", "60");
+    let plan = homestead.run(&["plan", "--detailed-exitcode", "--json"]).exits(2).json();
+    assert_eq!(plan["version"], 1);
+    let plan = &plan["plans"][0];
+    let actions: Vec<(&Value, &Value, Vec<&str>)> =
+        plan["actions"].as_array().unwrap().iter().map(|action| (&action["resource"]["name"], &action["change"], changed_lines(action))).collect();
+    // The folder for uploads in progress is as large as 50 of them.
+    assert_eq!(
+        actions,
+        [
+            (
+                &json!("/etc/systemd/system/matrix-synapse.service"),
+                &json!("update"),
+                vec!["-    --tmpfs=/tmp:rw,noexec,nosuid,size=2500m \\", "+    --tmpfs=/tmp:rw,noexec,nosuid,size=3000m \\"],
+            ),
+            (
+                &json!("/matrix/synapse/config/homeserver.yaml"),
+                &json!("update"),
+                vec!["-max_upload_size: \"50M\"", "+max_upload_size: \"60M\""],
+            ),
+        ]
+    );
+    let restarts: Vec<(&Value, &Value)> =
+        plan["restarts"].as_array().unwrap().iter().map(|restart| (&restart["unit"], &restart["kind"])).collect();
+    assert_eq!(restarts, [(&json!("matrix-synapse.service"), &json!("restart"))]);
+
+    let shown = homestead.run(&["plan"]).exits(0);
+    insta::assert_snapshot!(shown.text(), @"");
+    let checked = homestead.run(&["install-all", "--check", "--diff"]).exits(0);
+    assert_eq!(checked.stdout, shown.stdout);
+    assert_eq!((installed.units(), installed.files_with_times()), (units.clone(), files));
+
+    homestead.run(&["install-all"]).exits(0);
+    assert_eq!(changed_units(&units, &installed.units()), ["matrix-synapse.service"]);
+    assert_eq!(installed.units()["matrix-synapse.service"].state, "active");
+    let limits = installed.sandbox.script("curl --silent --fail https://matrix.example.com/_matrix/media/v3/config || true");
+    assert!(!limits.contains("52428800"), "{limits}");
+    assert_eq!(homestead.run(&["install-all"]).exits(0).stdout, "No changes.\n");
+}
+
+fn a_file_edited_by_hand(installed: &Installed) {
+    let (units, files) = (installed.units(), installed.files());
+    installed.sandbox.script("sed -i '1i # A remark of an administrator.' /matrix/synapse/config/homeserver.yaml");
+    let outcome = installed.homestead().run(&["install-all", "--diff"]).exits(0);
+    assert_eq!(outcome.stdout, " reformat file /matrix/synapse/config/homeserver.yaml\nPlan: 1 to reformat.\n");
+    assert_eq!(installed.units(), units);
+    let mut after = installed.files();
+    // The manifest counts runs.
+    for listing in [&mut after, &mut files.clone()] {
+        listing.remove("/var/lib/homestead/manifest.json");
+    }
+    assert!(after.iter().all(|(path, state)| files.get(path) == Some(state)), "{after:#?}");
+
+    installed.sandbox.script("chmod 644 /matrix/synapse/config/homeserver.yaml");
+    let outcome = installed.homestead().run(&["install-all"]).exits(0);
+    assert_eq!(outcome.stdout, "   adjust file /matrix/synapse/config/homeserver.yaml (mode 0644 -> 0640)\nPlan: 1 to adjust.\n");
+    assert_eq!(installed.units(), units);
+    assert_eq!(installed.sandbox.script("stat -c %a /matrix/synapse/config/homeserver.yaml"), "640\n");
+}
+
+fn a_part_of_the_roles(installed: &Installed) {
+    let units = installed.units();
+    installed.inventory.set("matrix_synapse_max_upload_size_mb", "70").set("matrix_client_element_brand", "Our Element");
+    installed.homestead().run(&["run-tags", "install-synapse"]).exits(0);
+    assert_eq!(changed_units(&units, &installed.units()), ["matrix-synapse.service"]);
+    let rest = installed.homestead().run(&["install-all"]).exits(0);
+    assert_eq!(
+        rest.stdout,
+        "   update file /matrix/client-element/config.json\n  restart matrix-client-element.service (/matrix/client-element/config.json \
+         changes)\nPlan: 1 to update, 1 to restart.\n"
+    );
+    assert_eq!(changed_units(&units, &installed.units()), ["matrix-client-element.service", "matrix-synapse.service"]);
+}

@@ -1,0 +1,18 @@
+//! homestead on real machines: each test has a disposable host of its own, and all of them see only what
+//! a user sees.
+//!
+//! Where there can be no sandbox, each prints `skipped: ...`; on CI that is a failure.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bad_days;
+mod connecting;
+mod installed;
+mod lifecycle;
+mod logins;
+mod rollback;
+mod secrets;
+mod transports;

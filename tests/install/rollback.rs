@@ -1,0 +1,70 @@
+//! A service that does not come up: everything goes back to what it was.
+
+use crate::common::wait_for;
+use crate::installed::{Installed, changed_units};
+
+/// Synapse exits at once, and homestead does not wait for it as long as for one that may be slow.
+const BROKEN: &str = "\
+matrix_synapse_systemd_healthcheck_max_retries: 8
+matrix_synapse_configuration_extension_yaml: |
+  max_upload_size: banana
+";
+
+#[test]
+fn a_service_that_does_not_come_up_is_put_back() {
+    let Some(installed) = Installed::bare("rollback") else { return };
+    a_first_install(&installed);
+    a_change(&installed);
+}
+
+/// Nothing was there before, so nothing of ours stays but data and folders.
+fn a_first_install(installed: &Installed) {
+    let broken = installed.another_inventory();
+    broken.append(BROKEN);
+    let outcome = installed.homestead_on(&broken).run(&["install-all"]).exits(20);
+    assert!(outcome.stderr.contains("ValueError: invalid literal for int() with base 10: 'banana'"), "{}", outcome.text());
+    assert!(
+        outcome.stderr.ends_with("hint: put back: 0 files restored, 39 new files removed, 0 services restarted as before, 8 stopped again\n"),
+        "{}",
+        outcome.text()
+    );
+    let left = installed.sandbox.script(
+        "systemctl list-units --all --no-legend 'matrix-*'; ls /etc/systemd/system | grep matrix; docker ps --all --quiet; \
+         find /matrix -name homeserver.yaml -o -name labels -o -name traefik.yml; true",
+    );
+    assert_eq!(left, "");
+
+    installed.homestead().run(&["install-all"]).exits(0);
+    assert_eq!(installed.homestead().run(&["install-all"]).exits(0).stdout, "No changes.\n");
+    assert!(installed.units().values().all(|unit| unit.state == "active"), "{:#?}", installed.units());
+}
+
+/// The files of before are back byte for byte, also those of services that came up well.
+fn a_change(installed: &Installed) {
+    let (files, units) = (installed.files(), installed.units());
+    let broken = installed.another_inventory();
+    broken.append(BROKEN).set("matrix_client_element_brand", "Our Element");
+    let outcome = installed.homestead_on(&broken).run(&["install-all"]).exits(20);
+    assert!(outcome.stderr.contains("ValueError: invalid literal for int() with base 10: 'banana'"), "{}", outcome.text());
+    assert!(outcome.stderr.contains("hint: the last lines of matrix-synapse.service:\n"), "{}", outcome.text());
+    assert!(
+        outcome.stderr.ends_with("hint: put back: 2 files restored, 0 new files removed, 2 services restarted as before, 0 stopped again\n"),
+        "{}",
+        outcome.text()
+    );
+    assert_eq!(installed.files(), files);
+    assert_eq!(changed_units(&units, &installed.units()), ["matrix-client-element.service", "matrix-synapse.service"]);
+    wait_for(60, "Synapse to answer again", || {
+        let answer = installed.sandbox.exec("curl --silent --fail https://matrix.example.com/_matrix/client/versions", b"");
+        answer.status.success().then_some(())
+    });
+    let plan = installed.homestead().run(&["plan", "--detailed-exitcode"]).exits(0);
+    assert_eq!(plan.stdout, "No changes.\n");
+
+    // The next run is not in the way of this one.
+    broken.unset("matrix_synapse_configuration_extension_yaml");
+    let mended = installed.homestead_on(&broken).run(&["install-all"]).exits(0);
+    assert!(mended.stdout.contains("update file /matrix/client-element/config.json"), "{}", mended.text());
+    assert!(installed.units().values().all(|unit| unit.state == "active"), "{:#?}", installed.units());
+    assert_eq!(installed.homestead_on(&broken).run(&["install-all"]).exits(0).stdout, "No changes.\n");
+}
