@@ -104,4 +104,4 @@ test *args:
 # Look at layout and lints
 lint:
     cargo fmt --check
-    cargo clippy --all-targets -- --deny warnings
+    cargo clippy --lib --bins -- --deny warnings

@@ -1,4 +1,11 @@
 //! What Ansible made of the inventories in `../shared/parity`, and what we make of them.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test may stop at the first surprise, says when it is skipped, and needs the clock and the environment"
+)]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -99,17 +106,16 @@ fn variables(case: &Utf8Path, resolved: &Json) -> (Variables, BTreeSet<String>) 
         layer(LayerKind::HostVars, path.as_str(), own),
     ];
     let mut context = Context::new("matrix.example.com");
-    context.facts = read_json(&case.join("facts.json")).as_object().unwrap().clone();
-    context.magic = json!({
+    let facts = read_json(&case.join("facts.json"));
+    context.facts.clone_from(facts.as_object().unwrap());
+    let magic = json!({
         "groups": {"all": ["matrix.example.com"], "matrix_servers": ["matrix.example.com"], "ungrouped": []},
         "group_names": ["matrix_servers"],
         "inventory_dir": case.as_str(),
         "playbook_dir": "/playbook",
         "ansible_run_tags": ["all"],
-    })
-    .as_object()
-    .unwrap()
-    .clone();
+    });
+    context.magic.clone_from(magic.as_object().unwrap());
     context.base_directory = case.to_owned();
     context.environment = [("HOME".to_owned(), "/root".to_owned()), ("PATH".to_owned(), "/usr/bin:/bin".to_owned())].into();
     context.now = SystemTime::now();

@@ -74,7 +74,11 @@ pub async fn apply(run: &Run<'_>) -> Result<()> {
     run.checkpoint("users, networks and images were made, no service was touched")?;
     push(run).await.map_err(untouched)?;
     match restart(run).await {
-        Ok(()) => remember::commit(run).await,
+        Ok(()) => {
+            // Last, when all else works: what is removed cannot be put back.
+            services::remove(run).await?;
+            remember::commit(run).await
+        }
         Err(error) if matches!(error.kind, Kind::Interrupted | Kind::Unreachable) => {
             Err(error.hint("the next run finishes what was begun"))
         }
@@ -130,10 +134,8 @@ async fn push(run: &Run<'_>) -> Result<()> {
 async fn restart(run: &Run<'_>) -> Result<()> {
     let unit_files_changed = run.plan.actions.iter().any(|action| match &action.step {
         Step::PutFile(file) => file.path.starts_with("/etc/systemd/system/"),
-        Step::RemoveUnit(_) => true,
         _ => false,
     });
-    services::remove(run).await?;
     if unit_files_changed {
         host::systemd::daemon_reload(&**run.host).await?;
     }

@@ -71,6 +71,9 @@ pub async fn remove(run: &Run<'_>) -> Result<()> {
     if !files.is_empty() {
         let arguments: Vec<&str> = files.iter().map(String::as_str).collect();
         run_script(&**run.host, "removing files", Exec::new("rm -f -- \"$@\"").arguments(&arguments)).await?;
+        if !units.is_empty() {
+            host::systemd::daemon_reload(&**run.host).await?;
+        }
     }
     Ok(())
 }
@@ -79,7 +82,13 @@ pub async fn remove(run: &Run<'_>) -> Result<()> {
 ///
 /// # Errors
 /// As [`bring_up`]; what runs stays running.
-pub async fn start(host: &Arc<dyn Host>, name: &str, services: &[Service], sink: &Sink) -> Result<()> {
+pub async fn start(
+    host: &Arc<dyn Host>,
+    name: &str,
+    services: &[Service],
+    sink: &Sink,
+    redact: &(dyn Fn(&str) -> String + Sync),
+) -> Result<()> {
     let mut priorities: Vec<i64> = services.iter().map(|service| service.priority).collect();
     priorities.sort_unstable();
     priorities.dedup();
@@ -88,7 +97,7 @@ pub async fn start(host: &Arc<dyn Host>, name: &str, services: &[Service], sink:
         let units: Vec<String> = wave.iter().map(|service| service.unit.clone()).collect();
         sink(name, Event::Stage { text: format!("starting {}", units.join(", ")) });
         host::systemd::start(&**host, &units).await?;
-        healthy(host, name, &wave, sink, &|text| text.to_owned()).await?;
+        healthy(host, name, &wave, sink, redact).await?;
     }
     Ok(())
 }
@@ -145,6 +154,9 @@ pub async fn wait(host: &dyn Host, docker: &Docker, container: &str, health: &He
 /// An error with the last lines that the services wrote to the journal.
 async fn with_journal(host: &dyn Host, services: &[Service], error: Error, redact: &(dyn Fn(&str) -> String + Sync)) -> Error {
     let mut error = error;
+    // What a container wrote comes along as hints.
+    error.message = redact(&error.message);
+    error.hints = error.hints.iter().map(|hint| redact(hint)).collect();
     for service in services {
         match host::systemd::journal_tail(host, &service.unit, 15).await {
             Ok(lines) if !lines.is_empty() => {

@@ -89,6 +89,11 @@ fn variables(domain: &str) -> Result<String> {
          # The domain in user ids. It cannot be changed later.\n\
          matrix_domain: {domain}\n\
          \n\
+         matrix_homeserver_implementation: synapse\n\
+         \n\
+         # Traefik, managed here too, answers on ports 80, 443 and 8448.\n\
+         matrix_playbook_reverse_proxy_type: playbook-managed-traefik\n\
+         \n\
          # Other secrets are derived from it. It cannot be changed later.\n\
          matrix_homeserver_generic_secret_key: '{}'\n\
          \n\

@@ -56,6 +56,9 @@ pub struct GlobalArgs {
     /// Speak JSON: a line an event
     #[arg(long, global = true)]
     pub json: bool,
+    /// Tell what goes on underneath; twice for more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
     /// No colours
     #[arg(long, global = true, env = "NO_COLOR", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", default_value = "false")]
     pub no_color: bool,

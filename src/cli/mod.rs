@@ -1,6 +1,7 @@
 //! Talks to people: one file a command with its arguments, its help, and its `run`. Takes the command
 //! line; gives an exit code.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -61,7 +62,7 @@ type Exit = u8;
 
 /// Parses the process's arguments, runs the command, and reports how it ended.
 pub async fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(options_last(arguments())) {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
@@ -69,6 +70,7 @@ pub async fn main() -> ExitCode {
             return ExitCode::from(u8::from(error.use_stderr()));
         }
     };
+    log_to_stderr(cli.global.verbose);
     let terminal = Terminal::new(now(), cli.global.no_color, cli.global.json);
     match run(&cli, &terminal).await {
         Ok(code) => ExitCode::from(code),
@@ -76,6 +78,54 @@ pub async fn main() -> ExitCode {
             explain(&error, &terminal);
             ExitCode::from(error.kind.exit_code())
         }
+    }
+}
+
+/// The process's arguments.
+#[allow(clippy::disallowed_methods, reason = "the one place where the command line is read")]
+fn arguments() -> Vec<OsString> {
+    std::env::args_os().collect()
+}
+
+/// Moves the options in front of the command behind it: clap keeps only one place's values of an option
+/// that may be given several times, and `-e` counts in both.
+fn options_last(arguments: Vec<OsString>) -> Vec<OsString> {
+    let definition = definition();
+    let takes_value = |word: &str| {
+        definition.get_arguments().any(|argument| {
+            let long = argument.get_long().is_some_and(|long| word == format!("--{long}"));
+            let short = argument.get_short().is_some_and(|short| word == format!("-{short}"));
+            (long || short) && argument.get_action().takes_values() && argument.get_num_args().is_none_or(|count| count.min_values() > 0)
+        })
+    };
+    let mut words = arguments.into_iter();
+    let program = words.next();
+    let mut options = Vec::new();
+    let mut rest = Vec::new();
+    while let Some(word) = words.next() {
+        let text = word.to_string_lossy().into_owned();
+        if text == "--" || !text.starts_with('-') {
+            rest.push(word);
+            break;
+        }
+        let value = takes_value(&text).then(|| words.next()).flatten();
+        options.push(word);
+        options.extend(value);
+    }
+    program.into_iter().chain(rest).chain(options).chain(words).collect()
+}
+
+/// Shows what the library traces: nothing unless asked. Scripts and data are never traced, so no secret
+/// is either.
+fn log_to_stderr(verbose: u8) {
+    let level = match verbose {
+        0 => return,
+        1 => "homestead=debug",
+        _ => "homestead=trace,russh=debug,bollard=debug",
+    };
+    let subscriber = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(level).without_time();
+    if subscriber.try_init().is_err() {
+        tracing::debug!("tracing was set up already");
     }
 }
 
@@ -128,6 +178,20 @@ pub fn definition() -> clap::Command {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
+    use super::{Cli, options_last};
+
+    #[test]
+    fn an_option_counts_before_and_after_the_command() {
+        let words = ["homestead", "-e", "a=1", "--json", "--limit=x", "plan", "-e", "b=2"].map(std::ffi::OsString::from);
+        let cli = Cli::try_parse_from(options_last(words.to_vec())).unwrap();
+        assert_eq!(cli.global.extra_vars, ["a=1", "b=2"]);
+        assert!(cli.global.json);
+        assert_eq!(cli.global.limit.as_deref(), Some("x"));
+        assert!(Cli::try_parse_from(options_last(["homestead", "--version"].map(std::ffi::OsString::from).to_vec())).is_err());
+    }
+
     #[test]
     fn the_command_line_is_well_formed() {
         super::definition().debug_assert();

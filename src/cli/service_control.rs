@@ -93,7 +93,10 @@ pub async fn control(global: &GlobalArgs, terminal: &Terminal, verb: Verb, group
             let _lock = session::lock(&*host, &loaded, "services").await?;
             let sink = terminal.sink();
             match verb {
-                Verb::Start => apply::start(&host, &name, &services, &sink).await?,
+                Verb::Start => {
+                    let redactor = prepared.redactor();
+                    apply::start(&host, &name, &services, &sink, &|text| redactor.redact(text).into_owned()).await?;
+                }
                 Verb::Stop => apply::stop(&*host, &name, &services, &sink).await?,
             }
             let word = if verb == Verb::Start { "started" } else { "stopped" };

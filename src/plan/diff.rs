@@ -58,7 +58,8 @@ fn lines(out: &mut Vec<String>, path: &str, value: &Json, other: Option<&Json>, 
                 redact(&text) != text
             };
             let doubtful = side == Side::Old && scalar.is_string() && other.is_none_or(hidden);
-            let secret = sounds_secret(path.rsplit('.').next().unwrap_or(path)) && !matches!(scalar, Json::Bool(_) | Json::Null | Json::Object(_) | Json::Array(_));
+            let secret = sounds_secret(path.rsplit('.').next().unwrap_or(path))
+                && !matches!(scalar, Json::Bool(_) | Json::Null | Json::Object(_) | Json::Array(_));
             let shown = if secret || doubtful || hidden(scalar) {
                 let changed = side == Side::New && other.is_some_and(|other| other != scalar);
                 if changed { format!("{REDACTED} (changed)") } else { REDACTED.to_owned() }

@@ -44,7 +44,7 @@ fn json_within(value: &Value, depth: usize) -> Outcome<Json> {
         return Err(Failure::failed("a value holds itself"));
     }
     Ok(match value {
-        Value::None => Json::Null,
+        Value::None | Value::Omit => Json::Null,
         Value::Bool(value) => Json::Bool(*value),
         Value::Int(number) => integer(*number),
         Value::Float(number) => Number::from_f64(*number).map_or_else(|| Json::String(float_repr(*number)), Json::Number),
@@ -76,7 +76,6 @@ fn json_within(value: &Value, depth: usize) -> Outcome<Json> {
             );
         }
         Value::Range(..) => return Err(Failure::new(Reason::Unstorable, "a variable cannot hold a `range`").help("add `| list`")),
-        Value::Omit => Json::Null,
         Value::Object(object) => match object.as_text() {
             Some(text) => Json::String(text),
             None => return Err(unstorable(object)),

@@ -21,12 +21,16 @@ impl Scheme {
         match self {
             Self::Sha256 => {
                 let mut hash = sha2::Sha256::new();
-                parts.iter().for_each(|part| hash.update(part));
+                for part in parts {
+                    hash.update(part);
+                }
                 hash.finalize().to_vec()
             }
             Self::Sha512 => {
                 let mut hash = sha2::Sha512::new();
-                parts.iter().for_each(|part| hash.update(part));
+                for part in parts {
+                    hash.update(part);
+                }
                 hash.finalize().to_vec()
             }
         }
@@ -61,13 +65,13 @@ pub fn sha_crypt(scheme: Scheme, password: &str, salt: &str, rounds: u32) -> Out
         length >>= 1;
     }
     let mut digest = scheme.digest(&parts);
-    let p = stretched(&scheme.digest(&vec![password; password.len()]), password.len());
-    let s = stretched(&scheme.digest(&vec![salt_bytes; 16 + usize::from(digest[0])]), salt_bytes.len());
+    let spread_password = stretched(&scheme.digest(&vec![password; password.len()]), password.len());
+    let spread_salt = stretched(&scheme.digest(&vec![salt_bytes; 16 + usize::from(digest[0])]), salt_bytes.len());
     for round in 0..rounds {
-        let first: &[u8] = if round & 1 == 1 { &p } else { &digest };
-        let last: &[u8] = if round & 1 == 1 { &digest } else { &p };
-        let with_salt: &[u8] = if round.is_multiple_of(3) { &[] } else { &s };
-        let with_password: &[u8] = if round.is_multiple_of(7) { &[] } else { &p };
+        let first: &[u8] = if round & 1 == 1 { &spread_password } else { &digest };
+        let last: &[u8] = if round & 1 == 1 { &digest } else { &spread_password };
+        let with_salt: &[u8] = if round.is_multiple_of(3) { &[] } else { &spread_salt };
+        let with_password: &[u8] = if round.is_multiple_of(7) { &[] } else { &spread_password };
         digest = scheme.digest(&[first, with_salt, with_password, last]);
     }
     let mut out = match scheme {
@@ -106,7 +110,9 @@ pub fn md5_crypt(password: &str, salt: &str) -> String {
     let (password, salt_bytes) = (password.as_bytes(), salt.as_bytes());
     let digest = |parts: &[&[u8]]| {
         let mut hash = md5::Md5::new();
-        parts.iter().for_each(|part| hash.update(part));
+        for part in parts {
+            hash.update(part);
+        }
         hash.finalize().to_vec()
     };
     let alternate = digest(&[password, salt_bytes, password]);

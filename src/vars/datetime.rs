@@ -74,7 +74,9 @@ impl DateTime {
 
     /// The time since another moment.
     pub fn since(&self, other: &Self) -> Duration {
-        Duration { micros: i128::from(self.seconds - other.seconds) * 1_000_000 + i128::from(self.micros) - i128::from(other.micros) }
+        Duration {
+            micros: (i128::from(self.seconds) - i128::from(other.seconds)) * 1_000_000 + i128::from(self.micros) - i128::from(other.micros),
+        }
     }
 
     /// A later moment.
@@ -111,20 +113,19 @@ impl DateTime {
                 Some('M') => format!("{:02}", parts.minute),
                 Some('S') => format!("{:02}", parts.second),
                 Some('f') => format!("{:06}", self.micros),
-                Some('p') => format!("{}", if parts.hour < 12 { "AM" } else { "PM" }),
+                Some('p') => (if parts.hour < 12 { "AM" } else { "PM" }).to_string(),
                 Some('j') => format!("{:03}", self.day_of_year()),
                 Some('s') => format!("{}", self.seconds),
                 Some('B') => month_name.to_owned(),
-                Some('b' | 'h') => format!("{}", &month_name[..3]),
+                Some('b' | 'h') => month_name[..3].to_owned(),
                 Some('A') => weekday_name.to_owned(),
-                Some('a') => format!("{}", &weekday_name[..3]),
+                Some('a') => weekday_name[..3].to_owned(),
                 Some('w') => format!("{}", (weekday + 1) % 7),
                 Some('u') => format!("{}", weekday + 1),
                 Some('F') => self.format("%Y-%m-%d"),
-                Some('T') => self.format("%H:%M:%S"),
+                Some('T' | 'X') => self.format("%H:%M:%S"),
                 Some('R') => self.format("%H:%M"),
                 Some('D' | 'x') => self.format("%m/%d/%y"),
-                Some('X') => self.format("%H:%M:%S"),
                 Some('c') => self.format("%a %b %e %H:%M:%S %Y"),
                 Some('z') => "+0000".to_owned(),
                 Some('Z') => "UTC".to_owned(),
@@ -132,9 +133,8 @@ impl DateTime {
                 Some('W') => format!("{:02}", (self.day_of_year() + 6 - i64::try_from(weekday).unwrap_or(0)) / 7),
                 Some('n') => "\n".to_owned(),
                 Some('t') => "\t".to_owned(),
-                Some('%') => "%".to_owned(),
+                Some('%') | None => "%".to_owned(),
                 Some(other) => format!("%{other}"),
-                None => "%".to_owned(),
             });
         }
         out

@@ -57,7 +57,7 @@ pub fn collect(layers: Vec<Layer>) -> IndexMap<Arc<str>, Definition> {
             let mut definition = Definition {
                 node: variable.value,
                 span: variable.name_span,
-                kind: layer.kind.clone(),
+                kind: layer.kind,
                 layer: Arc::clone(&name),
                 role: role.clone(),
                 overrides: Vec::new(),

@@ -273,14 +273,13 @@ impl Engine {
 
 fn written_key(key: &Node) -> Key {
     match &key.value {
-        Written::Null => Key::None,
+        Written::Null | Written::Map(_) => Key::None,
         Written::Bool(value) => Key::Bool(*value),
         Written::Int(number) => Key::Int(i128::from(*number)),
         Written::Float(number) => Key::Float(*number),
         Written::Text(text) | Written::Unsafe(text) | Written::Vault(text) => Key::text(text),
         Written::Secret(text) => Key::text(text.reveal()),
         Written::List(items) => Key::Tuple(items.iter().map(written_key).collect()),
-        Written::Map(_) => Key::None,
     }
 }
 

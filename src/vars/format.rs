@@ -55,7 +55,6 @@ pub fn percent(template: &Text, value: &Value) -> Outcome {
         Value::List(list) if list.tuple => list.items(),
         other => vec![other.clone()],
     };
-    let secret = template.is_secret() || value.is_secret();
     let mut arguments = arguments.into_iter();
     let mut used_names = false;
     let mut out = String::new();
@@ -128,7 +127,7 @@ pub fn percent(template: &Text, value: &Value) -> Outcome {
     if !used_names && arguments.next().is_some() && !matches!(value, Value::Map(_)) {
         return Err(Failure::failed("a format is given more values than it needs"));
     }
-    Ok(Value::Text(Text::new(out, secret)))
+    Ok(Value::Text(Text::new(out, template.is_secret() || value.is_secret())))
 }
 
 fn percent_one(layout: &Layout, kind: char, subject: &Value) -> Outcome<String> {

@@ -110,7 +110,8 @@ fn range(given: &Given) -> Outcome {
     let mut numbers = Vec::with_capacity(3);
     for value in &given.positional {
         numbers.push(match value {
-            Value::Int(number) => *number,
+            // Larger ones could not be counted through.
+            Value::Int(number) if number.unsigned_abs() < 1 << 62 => *number,
             Value::Bool(_) => i128::from(truth(value)?),
             other => return Err(Failure::failed(format!("`range` needs whole numbers, not a value of type `{}`", type_name(other)))),
         });

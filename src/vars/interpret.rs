@@ -355,7 +355,7 @@ impl<'a> Interpreter<'a> {
         match &*object {
             Object::Function(function) => function.call(&self.environment(), given),
             Object::Method(subject, name) => methods::call(subject, name, given),
-            Object::Loop(state) => self.call_loop(state, given),
+            Object::Loop(state) => self.call_loop(state, &given),
             Object::Joiner(separator, used) => {
                 let first = !used.swap(true, std::sync::atomic::Ordering::Relaxed);
                 Ok(if first { Value::text("") } else { separator.clone() })

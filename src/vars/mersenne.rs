@@ -1,4 +1,4 @@
-//! The random numbers of Python's `random.Random(seed)`: MT19937, seeded as CPython does.
+//! The random numbers of Python's `random.Random(seed)`: MT19937, seeded as `CPython` does.
 //!
 //! Ansible's `lookup('password', ... seed=...)` and `random(seed=...)` must give the same values.
 

@@ -221,7 +221,7 @@ fn equal_within(left: &Value, right: &Value, depth: usize) -> Outcome<bool> {
             }
             true
         }
-        (Value::Range(a, b, c), Value::Range(d, e, f)) => (a, b, c) == (d, e, f),
+        (Value::Range(..), Value::Range(..)) => equal_within(&Value::list(iterate(left)?), &Value::list(iterate(right)?), depth + 1)?,
         (Value::Object(a), Value::Object(b)) => a.equals(b),
         _ => false,
     })

@@ -51,11 +51,12 @@ pub fn truth(value: &Value) -> Outcome<bool> {
 
 /// How many numbers a range has.
 pub fn range_length(start: i128, end: i128, step: i128) -> i128 {
-    match step {
-        0 => 0,
-        1.. if start < end => (end - start - 1) / step + 1,
-        ..0 if start > end => (start - end - 1) / -step + 1,
-        _ => 0,
+    if step > 0 && start < end {
+        (end - start - 1) / step + 1
+    } else if step < 0 && start > end {
+        (start - end - 1) / -step + 1
+    } else {
+        0
     }
 }
 

@@ -218,7 +218,7 @@ impl Interpreter<'_> {
     }
 
     /// `loop(...)` inside of a recursive loop.
-    pub(super) fn call_loop(&mut self, state: &Loop, given: Given) -> Outcome {
+    pub(super) fn call_loop(&mut self, state: &Loop, given: &Given) -> Outcome {
         let Some(definition) = &state.recursion else {
             return Err(Failure::failed("`loop(...)` needs `recursive` in its `{% for %}`"));
         };
@@ -252,12 +252,12 @@ impl Interpreter<'_> {
     }
 
     fn call_block(&mut self, caller: &Arc<Macro>, call: &Expression) -> Outcome {
-        let super::syntax::ast::Kind::Call(callee, arguments) = &call.kind else {
+        let super::syntax::ast::Kind::Call(subject, arguments) = &call.kind else {
             return Err(Failure::failed("`{% call %}` needs a call").at(&self.origin, call.offset));
         };
-        let callee = self.evaluate(callee)?;
+        let target = self.evaluate(subject)?;
         let given = self.given(arguments)?;
-        match callee {
+        match target {
             Value::Object(object) => match &*object {
                 Object::Macro(definition) => self.call_macro(definition, given, Some(Arc::clone(caller))),
                 _ => Err(Failure::failed("`{% call %}` needs a macro").at(&self.origin, call.offset)),
@@ -268,7 +268,7 @@ impl Interpreter<'_> {
 
     /// Calls a macro. It sees the names of the template's outermost block, and its parameters.
     pub(super) fn call_macro(&mut self, definition: &Arc<Macro>, given: Given, caller: Option<Arc<Macro>>) -> Outcome {
-        let outside = std::mem::replace(&mut self.scopes, Scopes::default());
+        let outside = std::mem::take(&mut self.scopes);
         // The body of `{% call %}` stands where it was written, so it sees everything there.
         let is_caller = &*definition.name == "caller";
         self.scopes = Scopes::new(if is_caller { outside.flattened() } else { outside.outermost() });

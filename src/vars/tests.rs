@@ -147,7 +147,6 @@ fn holds(environment: &Environment<'_>, name: &str, value: &Value, given: Given)
         "callable" => {
             matches!(value, Value::Object(object) if matches!(**object, Object::Function(_) | Object::Method(..) | Object::Macro(_) | Object::Joiner(..)))
         }
-        "escaped" => false,
         "lower" => {
             let text = text_of(value)?;
             text.chars().any(char::is_lowercase) && !text.chars().any(char::is_uppercase)

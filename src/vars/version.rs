@@ -95,7 +95,8 @@ fn loose_order(a: &str, b: &str) -> Outcome<Ordering> {
 }
 
 fn strict_order(a: &str, b: &str) -> Outcome<Ordering> {
-    let parse = |text: &str| -> Option<([u128; 3], Option<(char, u128)>)> {
+    type Strict = ([u128; 3], Option<(char, u128)>);
+    let parse = |text: &str| -> Option<Strict> {
         let (numbers, pre) = match text.find(['a', 'b']) {
             Some(at) => (&text[..at], Some((text[at..].chars().next()?, text[at + 1..].parse().ok()?))),
             None => (text, None),

@@ -1,6 +1,7 @@
-//! What PyYAML finds out about a text before it writes it: may it stand without quotes?
+//! What `PyYAML` finds out about a text before it writes it: may it stand without quotes?
 
 /// What a text allows.
+#[expect(clippy::struct_excessive_bools, reason = "four independent answers")]
 pub struct Analysis {
     /// It has more than one line.
     pub multiline: bool,
@@ -27,7 +28,7 @@ impl Analysis {
         let document = text.starts_with("---") || text.starts_with("...");
         let (mut block_indicators, mut flow_indicators) = (document, document);
         let (mut line_breaks, mut special) = (false, false);
-        let (mut at_edges, mut break_space, mut space_break) = (false, false, false);
+        let (mut at_edges, mut space_behind_break, mut break_behind_space) = (false, false, false);
         let (mut previous_space, mut previous_break, mut after_space) = (false, false, true);
         for (index, &character) in characters.iter().enumerate() {
             let before_space = ends_word(characters.get(index + 1));
@@ -62,42 +63,58 @@ impl Analysis {
                 special |= !is_letter || !unicode;
             }
             at_edges |= (character == ' ' || is_break) && (index == 0 || index == last);
-            break_space |= character == ' ' && previous_break;
-            space_break |= is_break && previous_space;
+            space_behind_break |= character == ' ' && previous_break;
+            break_behind_space |= is_break && previous_space;
             previous_space = character == ' ';
             previous_break = is_break;
             after_space = ends_word(Some(&character));
         }
-        let plain = !(at_edges || break_space || space_break || special || line_breaks);
+        let plain = !(at_edges || space_behind_break || break_behind_space || special || line_breaks);
         Self {
             multiline: line_breaks,
             flow_plain: plain && !flow_indicators,
             block_plain: plain && !block_indicators,
-            single_quoted: !(break_space || space_break || special),
+            single_quoted: !(space_behind_break || break_behind_space || special),
         }
     }
 }
 
 /// Whether a text without quotes would be read as something else than text.
 pub fn is_implicit(text: &str) -> bool {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" | "<<" | "=" => return true,
-        "yes" | "Yes" | "YES" | "no" | "No" | "NO" | "true" | "True" | "TRUE" | "false" | "False" | "FALSE" | "on" | "On" | "ON"
-        | "off" | "Off" | "OFF" => return true,
-        _ => {}
+    let is_word = matches!(text, "" | "~" | "null" | "Null" | "NULL" | "<<" | "=");
+    let is_boolean = matches!(
+        text,
+        "yes"
+            | "Yes"
+            | "YES"
+            | "no"
+            | "No"
+            | "NO"
+            | "true"
+            | "True"
+            | "TRUE"
+            | "false"
+            | "False"
+            | "FALSE"
+            | "on"
+            | "On"
+            | "ON"
+            | "off"
+            | "Off"
+            | "OFF"
+    );
+    if is_word || is_boolean {
+        return true;
     }
     text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) && (is_int(text) || is_float(text) || is_date(text))
 }
 
-fn digits(text: &str, test: fn(&u8) -> bool) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte == b'_' || test(&byte))
+fn digits(text: &str, is_digit: fn(&u8) -> bool) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte == b'_' || is_digit(&byte))
 }
 
 fn is_sixty(text: &str) -> bool {
-    match text.as_bytes() {
-        [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9'] => true,
-        _ => false,
-    }
+    matches!(text.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9'])
 }
 
 fn is_int(text: &str) -> bool {

@@ -1,6 +1,6 @@
-//! YAML as PyYAML writes it, byte for byte: Ansible's `to_yaml` and `to_nice_yaml`.
+//! YAML as `PyYAML` writes it, byte for byte: Ansible's `to_yaml` and `to_nice_yaml`.
 //!
-//! A port of the parts of `yaml/emitter.py` and `yaml/representer.py` (PyYAML 6) that plain data
+//! A port of the parts of `yaml/emitter.py` and `yaml/representer.py` (`PyYAML` 6) that plain data
 //! reaches.
 
 use super::error::Failure;
@@ -10,6 +10,7 @@ use super::value::Value;
 use super::yaml_scalar::{Analysis, is_implicit};
 
 /// How YAML is written.
+#[expect(clippy::struct_excessive_bools, reason = "PyYAML's own options")]
 #[derive(Clone, Debug)]
 pub struct Layout {
     /// Spaces a level.
@@ -311,7 +312,7 @@ impl Emitter<'_> {
         self.flow_end("}");
     }
 
-    /// Whether a key may stand before its `:` on one line. PyYAML counts its tag, too.
+    /// Whether a key may stand before its `:` on one line. `PyYAML` counts its tag, too.
     fn is_simple_key(&self, key: &Node) -> bool {
         match key {
             Node::Scalar { text, .. } => {

@@ -15,6 +15,7 @@ pub const ADDRESS: &str = "192.0.2.1";
 const SMALLEST: &str = "\
 ---
 matrix_domain: example.com
+matrix_playbook_reverse_proxy_type: playbook-managed-traefik
 matrix_homeserver_generic_secret_key: 'test-only-Ahng3Oon5ieXohng0ahTh7aeshaiHoo9'
 postgres_connection_password: 'test-only-eeT4ohth9naeNg3oojai'
 matrix_authentication_service_enabled: true

@@ -20,7 +20,8 @@ impl ProcessSampler {
     pub fn start(sandbox: &Sandbox, pause: &str) -> Self {
         let stop = "/run/sampling".to_owned();
         sandbox.script(&format!(": >{stop}"));
-        let mut child = sandbox.command(&["sh", "-c", SAMPLE, "sampler", &stop, pause]).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            sandbox.command(&["sh", "-c", SAMPLE, "sampler", &stop, pause]).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let stdout = child.stdout.take().unwrap();
         let reader = std::thread::spawn(move || {
             let lines = BufReader::new(stdout).split(b'\n').map(|line| String::from_utf8_lossy(&line.unwrap()).into_owned()).collect();

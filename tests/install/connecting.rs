@@ -88,7 +88,8 @@ fn one_host_s_bad_day_is_not_another_s() {
     let closed = listener.local_addr().unwrap().port();
     drop(listener);
     let good = format!("{HOST} {}", host.connection("root"));
-    inventory.write("inventory/hosts", &format!("[matrix_servers]\n{good}\nmatrix.example.org ansible_host=127.0.0.1 ansible_port={closed}\n"));
+    inventory
+        .write("inventory/hosts", &format!("[matrix_servers]\n{good}\nmatrix.example.org ansible_host=127.0.0.1 ansible_port={closed}\n"));
     let vars = inventory.read(&format!("inventory/host_vars/{HOST}/vars.yml")).replace("example.com", "example.org");
     inventory.write("inventory/host_vars/matrix.example.org/vars.yml", &vars);
 

@@ -76,8 +76,12 @@ fn one_setting(installed: &Installed) {
     let plan = homestead.run(&["plan", "--detailed-exitcode", "--json"]).exits(2).json();
     assert_eq!(plan["version"], 1);
     let plan = &plan["plans"][0];
-    let actions: Vec<(&Value, &Value, Vec<&str>)> =
-        plan["actions"].as_array().unwrap().iter().map(|action| (&action["resource"]["name"], &action["change"], changed_lines(action))).collect();
+    let actions: Vec<(&Value, &Value, Vec<&str>)> = plan["actions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|action| (&action["resource"]["name"], &action["change"], changed_lines(action)))
+        .collect();
     // The folder for uploads in progress is as large as 50 of them.
     assert_eq!(
         actions,

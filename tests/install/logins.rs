@@ -18,7 +18,8 @@ fn a_new_account_logs_in_through_traefik() {
     let login = ask(&installed, "/_matrix/client/v3/login", "--json @-", &login_request("alice", PASSWORD).to_string());
     assert_eq!(login["user_id"], "@alice:example.com", "{login}");
     let token = login["access_token"].as_str().unwrap();
-    let whoami = ask(&installed, "/_matrix/client/v3/account/whoami", "--config -", &format!("header = \"Authorization: Bearer {token}\"\n"));
+    let whoami =
+        ask(&installed, "/_matrix/client/v3/account/whoami", "--config -", &format!("header = \"Authorization: Bearer {token}\"\n"));
     assert_eq!((&whoami["user_id"], &whoami["device_id"]), (&json!("@alice:example.com"), &login["device_id"]), "{whoami}");
     let refused = status(&installed, "/_matrix/client/v3/login", "--json @-", &login_request("alice", "wrong").to_string());
     assert_eq!(refused, "403");
@@ -40,6 +41,7 @@ fn a_new_account_logs_in_through_traefik() {
 fn the_doctor_is_good_and_names_what_is_not() {
     let Some(installed) = Installed::start("doctor") else { return };
     let doctor = ["run-tags", "mas-cli-doctor"];
+    until_served(&installed);
     let good = installed.homestead().run(&doctor).exits(0);
     assert_eq!((good.stdout.matches('✅').count(), good.stdout.matches('❌').count()), (6, 0), "{}", good.text());
     let long = installed.homestead().run(&["run-tags", "matrix-authentication-service-mas-cli-doctor"]).exits(0);
@@ -52,6 +54,7 @@ fn the_doctor_is_good_and_names_what_is_not() {
     installed.inventory.set("matrix_synapse_matrix_authentication_service_secret", &format!("\"{own}\""));
     let homestead = installed.homestead().guarding(&[wrong.to_owned()]);
     homestead.run(&["install-all"]).exits(0);
+    until_served(&installed);
     let bad = homestead.run(&doctor).exits(2);
     assert!(bad.stderr.contains("/_synapse/mas/is_localpart_available"), "{}", bad.text());
     assert!(bad.stderr.contains("hint: the shared secret of MAS (`matrix_authentication_service_config_matrix_secret`)"), "{}", bad.text());
@@ -60,7 +63,16 @@ fn the_doctor_is_good_and_names_what_is_not() {
     installed.sandbox.script("systemctl stop matrix-authentication-service.service");
     installed.inventory.unset("matrix_authentication_service_config_matrix_secret");
     homestead.run(&["install-all"]).exits(0);
+    until_served(&installed);
     homestead.run(&doctor).exits(0);
+}
+
+/// Traefik looks for new containers every other second: until then the doctor finds what is not there yet.
+fn until_served(installed: &Installed) {
+    for path in ["/_matrix/client/v3/login", "/auth/.well-known/openid-configuration"] {
+        ask(installed, path, "", "");
+    }
+    wait_for(30, "the well-known files", || (status(installed, "/.well-known/matrix/client", "", "") == "200").then_some(()));
 }
 
 fn login_request(user: &str, password: &str) -> Value {
@@ -69,7 +81,6 @@ fn login_request(user: &str, password: &str) -> Value {
 
 /// Asks the server as a client does: by name and over HTTPS, from the host, where the names resolve.
 fn ask(installed: &Installed, path: &str, options: &str, input: &str) -> Value {
-    // Traefik looks for new containers every other second.
     wait_for(30, &format!("an answer at {path}"), || {
         let script = format!("curl --silent --show-error --fail --max-time 20 {options} https://matrix.example.com{path}");
         let output = installed.sandbox.exec(&script, input.as_bytes());
@@ -78,6 +89,7 @@ fn ask(installed: &Installed, path: &str, options: &str, input: &str) -> Value {
 }
 
 fn status(installed: &Installed, path: &str, options: &str, input: &str) -> String {
-    let script = format!("curl --silent --output /dev/null --write-out '%{{http_code}}' --max-time 20 {options} https://matrix.example.com{path}");
+    let script =
+        format!("curl --silent --output /dev/null --write-out '%{{http_code}}' --max-time 20 {options} https://matrix.example.com{path}");
     String::from_utf8(installed.sandbox.exec(&script, input.as_bytes()).stdout).unwrap()
 }

@@ -24,7 +24,9 @@ fn a_first_install(installed: &Installed) {
     let outcome = installed.homestead_on(&broken).run(&["install-all"]).exits(20);
     assert!(outcome.stderr.contains("ValueError: invalid literal for int() with base 10: 'banana'"), "{}", outcome.text());
     assert!(
-        outcome.stderr.ends_with("hint: put back: 0 files restored, 39 new files removed, 0 services restarted as before, 8 stopped again\n"),
+        outcome
+            .stderr
+            .ends_with("hint: put back: 0 files restored, 39 new files removed, 0 services restarted as before, 8 stopped again\n"),
         "{}",
         outcome.text()
     );
@@ -48,7 +50,9 @@ fn a_change(installed: &Installed) {
     assert!(outcome.stderr.contains("ValueError: invalid literal for int() with base 10: 'banana'"), "{}", outcome.text());
     assert!(outcome.stderr.contains("hint: the last lines of matrix-synapse.service:\n"), "{}", outcome.text());
     assert!(
-        outcome.stderr.ends_with("hint: put back: 2 files restored, 0 new files removed, 2 services restarted as before, 0 stopped again\n"),
+        outcome
+            .stderr
+            .ends_with("hint: put back: 2 files restored, 0 new files removed, 2 services restarted as before, 0 stopped again\n"),
         "{}",
         outcome.text()
     );

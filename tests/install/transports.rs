@@ -35,7 +35,8 @@ fn a_server_installs_itself() {
 fn copy_inventory(installed: &Installed) {
     let mut archive = tar::Builder::new(Vec::new());
     archive.append_dir_all("inventory", installed.inventory.path("inventory")).unwrap();
-    let output = installed.sandbox.exec("rm -rf /srv/homestead && mkdir /srv/homestead && tar -xC /srv/homestead", &archive.into_inner().unwrap());
+    let output =
+        installed.sandbox.exec("rm -rf /srv/homestead && mkdir /srv/homestead && tar -xC /srv/homestead", &archive.into_inner().unwrap());
     assert!(output.status.success(), "{output:?}");
 }
 

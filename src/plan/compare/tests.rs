@@ -79,7 +79,10 @@ fn desired() -> Desired {
             password: Secret::new("hunter2hunter2".into()),
             additional: Vec::new(),
         }],
-        services: vec![service("postgres", "postgres", 500, &["docker.service"]), service("synapse", "synapse", 1000, &["postgres.service"])],
+        services: vec![
+            service("postgres", "postgres", 500, &["docker.service"]),
+            service("synapse", "synapse", 1000, &["postgres.service"]),
+        ],
         operations: Vec::new(),
     }
 }

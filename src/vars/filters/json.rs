@@ -53,11 +53,11 @@ fn to_json(value: &Value, mut given: Given, mut layout: Layout) -> Outcome {
     if let Some(ascii) = given.take_named("ensure_ascii") {
         layout.ascii = truth(&ascii)?;
     }
-    if let Some(Value::List(list)) = given.take_named("separators") {
-        if let [item, key] = list.items().as_slice() {
-            layout.item_separator = text_of(item)?;
-            layout.key_separator = text_of(key)?;
-        }
+    if let Some(Value::List(list)) = given.take_named("separators")
+        && let [item, key] = list.items().as_slice()
+    {
+        layout.item_separator = text_of(item)?;
+        layout.key_separator = text_of(key)?;
     }
     for ignored in ["vault_to_text", "preprocess_unsafe", "profile", "allow_nan", "skipkeys", "check_circular", "default", "cls"] {
         given.take_named(ignored);
@@ -124,7 +124,7 @@ fn write_value(out: &mut String, value: &Value, layout: &Layout, depth: usize) -
         Value::Map(map) => {
             let mut entries: Vec<(Key, Value)> = map.entries().into_iter().filter(|(_, value)| !matches!(value, Value::Omit)).collect();
             if layout.sorted {
-                entries.sort_by(|(a, _), (b, _)| a.json_name().cmp(&b.json_name()));
+                entries.sort_by_key(|(a, _)| a.json_name());
             }
             out.push('{');
             for (at, (key, value)) in entries.iter().enumerate() {

@@ -1,4 +1,5 @@
 //! Filters: Jinja2's, Ansible's, and the simple ones of the collections that people use.
+#![expect(clippy::needless_pass_by_value, reason = "all filters have one signature, and most use up what they are given")]
 
 pub mod collection;
 pub mod combine;
@@ -98,12 +99,15 @@ pub fn call(environment: &Environment<'_>, name: &str, value: Value, given: Give
             return Ok(missing.clone());
         }
     }
-    let from_text = matches!(&value, Value::Text(text) if text.is_secret());
+    let (subject, kept) = (value.clone(), given.clone());
+    // Only now, when the filter has looked at them, is it known what lazy parts hold.
+    let secret = || subject.is_secret() || kept.is_secret();
+    let from_secret_text = || matches!(&subject, Value::Text(text) if text.is_secret());
     let passes_on = PASS_ON.contains(&filter.name);
-    let secret = !passes_on && (value.is_secret() || given.is_secret());
     Ok(match (filter.run)(environment, value, given) {
-        Ok(result @ Value::Text(_)) => result.marked(secret),
-        Ok(result @ (Value::List(_) | Value::Map(_))) => result.marked(from_text && !passes_on),
+        Ok(result) if passes_on => result,
+        Ok(result @ Value::Text(_)) => result.marked(secret()),
+        Ok(result @ (Value::List(_) | Value::Map(_))) => result.marked(from_secret_text()),
         Ok(result) => result,
         // An unknown filter inside of `map` is as unknown as outside.
         Err(failure) if failure.reason() == Reason::Unknown => return Err(failure),

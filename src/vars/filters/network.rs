@@ -11,9 +11,9 @@ use crate::vars::value::Value;
 
 /// These filters.
 pub const FILTERS: &[Filter] = &[
-    Filter { name: "ipaddr", run: |environment, value, given| ipaddr(environment, &value, given, None) },
-    Filter { name: "ipv4", run: |environment, value, given| ipaddr(environment, &value, given, Some(4)) },
-    Filter { name: "ipv6", run: |environment, value, given| ipaddr(environment, &value, given, Some(6)) },
+    Filter { name: "ipaddr", run: |_, value, given| ipaddr(&value, given, None) },
+    Filter { name: "ipv4", run: |_, value, given| ipaddr(&value, given, Some(4)) },
+    Filter { name: "ipv6", run: |_, value, given| ipaddr(&value, given, Some(6)) },
     Filter { name: "ipwrap", run: ipwrap },
 ];
 
@@ -96,12 +96,12 @@ impl Network {
     }
 }
 
-fn ipaddr(environment: &Environment<'_>, value: &Value, given: Given, version: Option<u8>) -> Outcome {
+fn ipaddr(value: &Value, given: Given, version: Option<u8>) -> Outcome {
     let query = given.clone().bind("ipaddr", ["query", "version", "alias"])?.text(0, "")?;
     if let Value::List(_) = value {
         let mut found = Vec::new();
         for item in items_of(value)? {
-            let result = ipaddr(environment, &item, given.clone(), version)?;
+            let result = ipaddr(&item, given.clone(), version)?;
             if !matches!(result, Value::Bool(false)) {
                 found.push(result);
             }

@@ -28,15 +28,14 @@ pub fn encrypt(
         "md5" | "md5_crypt" => (8, 0),
         _ => (16, 0),
     };
-    let salt = match salt {
-        Some(salt) => salt,
-        None => {
-            let alphabet: Vec<char> = SALT.chars().collect();
-            let mut numbers = generator(environment, None)?;
-            (0..salt_size.unwrap_or(most))
-                .map(|_| usize::try_from(numbers.below(64)).ok().and_then(|at| alphabet.get(at)).copied().unwrap_or('.'))
-                .collect()
-        }
+    let salt = if let Some(salt) = salt {
+        salt
+    } else {
+        let alphabet: Vec<char> = SALT.chars().collect();
+        let mut numbers = generator(environment, None)?;
+        (0..salt_size.unwrap_or(most))
+            .map(|_| usize::try_from(numbers.below(64)).ok().and_then(|at| alphabet.get(at)).copied().unwrap_or('.'))
+            .collect()
     };
     if salt.chars().count() > most || salt.chars().count() < least || !salt.chars().all(|c| SALT.contains(c)) {
         return Err(Failure::failed(format!(

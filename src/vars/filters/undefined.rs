@@ -56,6 +56,7 @@ fn ternary(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     Ok(if truth(&value)? { for_true } else { for_false })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "all filters have one signature")]
 fn type_debug(_: &Environment<'_>, value: Value, _: Given) -> Outcome {
     Ok(Value::from(match &value {
         Value::Missing(_) => "UndefinedMarker",

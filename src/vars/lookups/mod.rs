@@ -1,4 +1,5 @@
 //! Lookups: values from outside of the variables.
+#![expect(clippy::needless_pass_by_value, reason = "all lookups have one signature, and most use up their terms")]
 
 mod command;
 pub mod files;
@@ -98,7 +99,7 @@ fn options(term: &str) -> (String, Vec<(String, String)>) {
     for word in words(term) {
         match word.split_once('=') {
             Some((name, value)) if !name.is_empty() && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric()) => {
-                options.push((name.to_owned(), value.to_owned()))
+                options.push((name.to_owned(), value.to_owned()));
             }
             _ => rest.push(word),
         }

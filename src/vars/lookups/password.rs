@@ -61,7 +61,7 @@ fn one_password(environment: &Environment<'_>, path: &str, options: Vec<(String,
                     .parse::<usize>()
                     .ok()
                     .filter(|length| *length <= 100_000)
-                    .ok_or_else(|| Failure::failed("`length` must be a whole number"))?
+                    .ok_or_else(|| Failure::failed("`length` must be a whole number"))?;
             }
             ("chars", Value::List(_)) => classes = items_of(&value)?.iter().map(text_of).collect::<Outcome<_>>()?,
             ("chars", _) => {
@@ -72,9 +72,8 @@ fn one_password(environment: &Environment<'_>, path: &str, options: Vec<(String,
                 }
             }
             ("seed", _) => seed = Some(value),
-            ("encrypt", Value::None | Value::Bool(false)) => {}
+            ("encrypt", Value::None | Value::Bool(false)) | ("ident", _) => {}
             ("encrypt", _) => scheme = Some(text_of(&value)?),
-            ("ident", _) => {}
             _ => return Err(Failure::failed(format!("`lookup('password')` has no option `{name}`"))),
         }
     }
@@ -87,21 +86,18 @@ fn one_password(environment: &Environment<'_>, path: &str, options: Vec<(String,
     let is_null = path == "/dev/null";
     let stored = if is_null { None } else { fs_err::read_to_string(&place).ok() };
     let stored = stored.as_deref().map(str::trim_end);
-    let (plain, stored_salt) = match stored {
-        Some(content) => content.rsplit_once(" salt=").map_or((content.to_owned(), None), |(plain, salt)| {
+    let (plain, stored_salt) = if let Some(content) = stored {
+        content.rsplit_once(" salt=").map_or((content.to_owned(), None), |(plain, salt)| {
             (plain.to_owned(), Some(salt.rsplit_once(" ident=").map_or(salt, |(salt, _)| salt).to_owned()))
-        }),
-        None => {
-            let mut numbers = generator(environment, seed.as_ref())?;
-            (
-                (0..length)
-                    .map(|_| {
-                        usize::try_from(numbers.below(alphabet.len() as u64)).ok().and_then(|at| alphabet.get(at)).copied().unwrap_or('0')
-                    })
-                    .collect(),
-                None,
-            )
-        }
+        })
+    } else {
+        let mut numbers = generator(environment, seed.as_ref())?;
+        (
+            (0..length)
+                .map(|_| usize::try_from(numbers.below(alphabet.len() as u64)).ok().and_then(|at| alphabet.get(at)).copied().unwrap_or('0'))
+                .collect(),
+            None,
+        )
     };
     let salt = match (&scheme, &stored_salt) {
         (Some(_), None) => {

@@ -32,8 +32,10 @@ pub fn exists(value: &Value, name: &str) -> bool {
 pub fn call(subject: &Value, name: &str, given: Given) -> Outcome {
     match subject {
         Value::Text(subject) => {
-            let secret = subject.is_secret() || given.is_secret();
-            Ok(text::call(subject.as_str(), name, given)?.marked(secret))
+            let kept = given.clone();
+            let result = text::call(subject.as_str(), name, given)?;
+            // Only now is it known what lazy parts of the arguments hold.
+            Ok(result.marked(subject.is_secret() || kept.is_secret()))
         }
         Value::Bytes(bytes) => match name {
             "decode" => match std::str::from_utf8(bytes) {

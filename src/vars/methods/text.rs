@@ -252,16 +252,13 @@ pub fn split_by<'a>(text: &'a str, separator: Option<&str>, most: Option<usize>,
             let mut found = Vec::new();
             let mut rest = text.trim_start();
             while !rest.is_empty() {
-                match rest.find(char::is_whitespace).filter(|_| found.len() + 1 < parts) {
-                    Some(at) => {
-                        found.push(&rest[..at]);
-                        rest = rest[at..].trim_start();
-                    }
-                    None => {
-                        // With no limit there is no space left; with one, the rest stays as it is.
-                        found.push(if most.is_some() && found.len() + 1 >= parts { rest } else { rest.trim_end() });
-                        break;
-                    }
+                if let Some(at) = rest.find(char::is_whitespace).filter(|_| found.len() + 1 < parts) {
+                    found.push(&rest[..at]);
+                    rest = rest[at..].trim_start();
+                } else {
+                    // With no limit there is no space left; with one, the rest stays as it is.
+                    found.push(if most.is_some() && found.len() + 1 >= parts { rest } else { rest.trim_end() });
+                    break;
                 }
             }
             return Ok(found);
@@ -270,16 +267,13 @@ pub fn split_by<'a>(text: &'a str, separator: Option<&str>, most: Option<usize>,
             let mut found = Vec::new();
             let mut rest = text.trim_end();
             while !rest.is_empty() {
-                match rest.rfind(char::is_whitespace).filter(|_| found.len() + 1 < parts) {
-                    Some(at) => {
-                        let after = at + rest[at..].chars().next().map_or(1, char::len_utf8);
-                        found.push(&rest[after..]);
-                        rest = rest[..at].trim_end();
-                    }
-                    None => {
-                        found.push(rest);
-                        break;
-                    }
+                if let Some(at) = rest.rfind(char::is_whitespace).filter(|_| found.len() + 1 < parts) {
+                    let after = at + rest[at..].chars().next().map_or(1, char::len_utf8);
+                    found.push(&rest[after..]);
+                    rest = rest[..at].trim_end();
+                } else {
+                    found.push(rest);
+                    break;
                 }
             }
             found

@@ -11,6 +11,7 @@ use super::tokens::{SYMBOLS, Token};
 pub const OVERRIDE: &str = "#jinja2:";
 
 /// How a text is read.
+#[expect(clippy::struct_excessive_bools, reason = "Jinja2's own options")]
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Whether strings between `{{` and `}}` keep their backslashes: true for variables, false for
@@ -179,16 +180,15 @@ impl<'a> Lexer<'a> {
                     self.push(Token::PrintBegin, found);
                     self.inside(found, Tag::Print)?;
                 }
-                Tag::Block => match self.raw_begin() {
-                    Some(at) => {
+                Tag::Block => {
+                    if let Some(at) = self.raw_begin() {
                         self.at = at;
                         self.raw(found)?;
-                    }
-                    None => {
+                    } else {
                         self.push(Token::BlockBegin, found);
                         self.inside(found, Tag::Block)?;
                     }
-                },
+                }
             }
         }
         Ok(())

@@ -3,7 +3,8 @@
 
 # Commands that the sandbox needs, each with the Debian package that brings it.
 REQUIRED_COMMANDS="dockerd:docker.io docker:docker.io mmdebstrap:mmdebstrap iptables:iptables
-    openssl:openssl ssh-keygen:openssh-client ssh:openssh-client flock:util-linux curl:curl"
+    openssl:openssl ssh-keygen:openssh-client ssh:openssh-client flock:util-linux curl:curl
+    python3:python3 pip3:python3-pip gcc:gcc"
 
 install_packages() {
     local pair missing=()
