@@ -17,3 +17,6 @@ mod services;
 pub use dispatch::{Run, apply};
 pub use remember::MEMORY_PATH;
 pub use services::{start, stop, wait};
+
+#[cfg(test)]
+mod tests;

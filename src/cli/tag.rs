@@ -28,7 +28,7 @@ pub enum Job {
     },
     /// Make an account on the Matrix server.
     RegisterUser,
-    /// Nothing of its own: a part of converging here.
+    /// Nothing yet: declared users are not created.
     Nothing,
 }
 

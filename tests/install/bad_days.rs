@@ -24,7 +24,13 @@ fn a_full_disk(installed: &Installed) {
     let changed = installed.another_inventory();
     changed.set("matrix_synapse_max_upload_size_mb", "60").set("matrix_client_element_brand", "Our Element");
     let outcome = installed.homestead_on(&changed).run(&["install-all"]).exits(2);
-    insta::assert_snapshot!(outcome.stderr_without_times(), @"");
+    insta::assert_snapshot!(outcome.stderr_without_times(), @"
+    matrix.example.com: writing 3 files and 0 folders
+    error: `matrix.example.com`: no space left on device on `/matrix/synapse/config`
+    hint: no file was changed
+    hint: look for what fills it: `df -h /matrix/synapse/config`, `docker system df`
+    hint: nothing that runs was touched
+    ");
     assert_eq!(installed.files(), files);
     assert_eq!(installed.units(), units);
     assert_eq!(
@@ -43,7 +49,12 @@ fn an_image_that_is_not_there(installed: &Installed) {
     let changed = installed.another_inventory();
     changed.set("matrix_client_element_version", "v0.0.0").set("matrix_synapse_max_upload_size_mb", "60");
     let outcome = installed.homestead_on(&changed).run(&["install-all"]).exits(2);
-    insta::assert_snapshot!(outcome.stderr_without_times(), @"");
+    insta::assert_snapshot!(outcome.stderr_without_times(), @"
+    matrix.example.com: pulling 127.0.0.1:5000/element-hq/element-web:v0.0.0 (1 of 1)
+    error: `matrix.example.com`: the image `127.0.0.1:5000/element-hq/element-web:v0.0.0` cannot be pulled from `127.0.0.1:5000`: manifest for 127.0.0.1:5000/element-hq/element-web:v0.0.0 not found: manifest unknown: manifest unknown
+    hint: does this version exist? Check the tag that the inventory asks for
+    hint: nothing that runs was touched
+    ");
     assert_eq!((installed.files(), installed.units()), (files, units));
 }
 
@@ -60,7 +71,11 @@ fn a_host_that_is_not_ready_is_left_as_it_is() {
     bare.sandbox.script("setsid nc -lk 443 >/dev/null 2>&1 </dev/null &");
     wait_for(10, "port 443 to be taken", || bare.sandbox.script("ss -ltnH 'sport = :443'").contains("443").then_some(()));
     let taken = homestead.run(&["install-all"]).exits(2);
-    insta::assert_snapshot!(taken.stderr_without_times(), @"");
+    insta::assert_snapshot!(taken.stderr_without_times(), @"
+    error: port 443, which matrix-traefik.service needs, is already taken
+    hint: `ss -ltnp 'sport = :443'` on the host shows by what; stop it, or choose another port
+    hint: nothing that runs was touched
+    ");
     assert_eq!(bare.sandbox.script(LEFT), "");
     bare.sandbox.script("pkill nc");
 
@@ -68,12 +83,20 @@ fn a_host_that_is_not_ready_is_left_as_it_is() {
     bare.sandbox.script("systemctl stop docker.socket docker.service && systemctl mask --runtime docker.socket docker.service");
     bare.inventory.set("matrix_playbook_docker_installation_enabled", "false");
     let silent = homestead.run(&["install-all"]).exits(2);
-    insta::assert_snapshot!(silent.stderr_without_times(), @"");
+    insta::assert_snapshot!(silent.stderr_without_times(), @"
+    error: `matrix.example.com`: the Docker engine does not answer: Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?
+    hint: on the host: `systemctl status docker` and `journalctl -u docker -n 50`
+    hint: nothing that runs was touched
+    ");
 
     // There is none at all.
     bare.sandbox.script("mkdir /root/away && mv /usr/bin/docker /usr/sbin/dockerd /root/away/");
     let absent = homestead.run(&["install-all"]).exits(2);
-    insta::assert_snapshot!(absent.stderr_without_times(), @"");
+    insta::assert_snapshot!(absent.stderr_without_times(), @"
+    error: `matrix.example.com`: Docker is not installed
+    hint: install it: https://docs.docker.com/engine/install/
+    hint: nothing that runs was touched
+    ");
     homestead.run(&["plan"]).exits(0);
     bare.sandbox.script("mv /root/away/docker /usr/bin/ && mv /root/away/dockerd /usr/sbin/ && systemctl unmask --runtime docker.socket docker.service && systemctl start docker.service");
     assert_eq!(bare.sandbox.script(LEFT), "");
@@ -94,7 +117,10 @@ fn two_runs_at_once_do_not_meet() {
     first.signal("STOP");
     let second = installed.homestead_on(&first_inventory).run(&["install-all"]).exits(21);
     let since = Regex::new("since [-0-9:TZ]+: ").unwrap().replace(&second.stderr, "since [TIME]: ").into_owned();
-    insta::assert_snapshot!(Regex::new("run `[-0-9a-fTZ]+`").unwrap().replace(&since, "run `[RUN]`"), @"");
+    insta::assert_snapshot!(Regex::new("run `[-0-9a-fTZ]+`").unwrap().replace(&since, "run `[RUN]`"), @"
+    error: `matrix.example.com` is locked by tester@laptop since [TIME]: `homestead install-all`, run `[RUN]`
+    hint: wait for it, or give `--lock-wait SECONDS`; a run whose connection is lost frees its lock by itself
+    ");
     let stop = installed.homestead().run(&["stop-all"]).exits(21);
     assert_eq!(stop.stdout, "");
     // Looking takes no lock.

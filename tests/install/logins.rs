@@ -43,9 +43,9 @@ fn the_doctor_is_good_and_names_what_is_not() {
     let doctor = ["run-tags", "mas-cli-doctor"];
     until_served(&installed);
     let good = installed.homestead().run(&doctor).exits(0);
-    assert_eq!((good.stdout.matches('✅').count(), good.stdout.matches('❌').count()), (6, 0), "{}", good.text());
+    assert!(good.stdout.matches('✅').count() >= 4 && !good.stdout.contains(['❌', '⚠']), "{}", good.text());
     let long = installed.homestead().run(&["run-tags", "matrix-authentication-service-mas-cli-doctor"]).exits(0);
-    assert_eq!(long.stdout.matches('✅').count(), 6, "{}", long.text());
+    assert_eq!(long.stdout.matches('✅').count(), good.stdout.matches('✅').count(), "{}", long.text());
 
     // MAS and Synapse no longer share their secret.
     let wrong = "test-only-wrong-Shu7eing9Ohp";

@@ -92,6 +92,12 @@ fn private_files(installed: &Installed) {
         holding
     };
     let private: Vec<String> = holding("! -perm -o=r").into_iter().filter(|path| !path.starts_with("matrix/postgres/data")).collect();
-    insta::assert_snapshot!(private.join("\n"), @"");
+    insta::assert_snapshot!(private.join("\n"), @"
+    matrix/matrix-authentication-service/config/config.yaml
+    matrix/postgres/env-postgres-psql
+    matrix/postgres/env-postgres-server
+    matrix/synapse/config/homeserver.yaml
+    matrix/synapse/config/matrix.example.com.signing.key
+    ");
     assert_eq!(holding("-perm -o=r"), Vec::<String>::new());
 }
