@@ -83,13 +83,22 @@ pub fn presentable(text: &str) -> String {
     shown
 }
 
-/// `name=value` words of a hosts file.
+/// `name=value` words of a hosts file, and `{name: value}` within a line: there the rest of the line goes,
+/// because a value may hold anything.
 fn without_inline_secrets(line: &str) -> String {
-    let words = line.split_inclusive(char::is_whitespace).map(|word| match word.split_once('=') {
-        Some((name, _)) if sounds_secret(name) => format!("{name}={REDACTED}{}", if word.ends_with(' ') { " " } else { "" }),
-        _ => word.to_owned(),
-    });
-    words.collect()
+    let mut shown = String::with_capacity(line.len());
+    for word in line.split_inclusive(char::is_whitespace) {
+        let (name, separator) = word.find([':', '=']).map_or((word, ""), |at| (&word[..at], &word[at..=at]));
+        if separator.is_empty() || !sounds_secret(name.trim_matches(['{', '[', '"', '\''])) {
+            shown.push_str(word);
+            continue;
+        }
+        if separator == ":" {
+            return format!("{shown}{name}: {REDACTED}");
+        }
+        shown.push_str(&format!("{name}={REDACTED}{}", if word.ends_with(' ') { " " } else { "" }));
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -104,6 +113,11 @@ mod tests {
         assert_eq!(shown.lines().count(), text.lines().count());
         assert!(shown.contains("matrix_domain: example.com\nmy_password: [redacted]\n") && shown.contains("    b: c\n"), "{shown}");
         assert_eq!(presentable("host ansible_password=hunter2 ansible_port=22\n"), "host ansible_password=[redacted] ansible_port=22\n");
+        assert_eq!(
+            presentable("users: [{name: a, initial_password: 'hunter2 x', b: c}]\nd: e\n"),
+            "users: [{name: a, initial_password: [redacted]\nd: e\n"
+        );
+        assert_eq!(presentable("a: {\"token\":\"hunter2\"}\n"), "a: {\"token\": [redacted]\n");
         assert_eq!(presentable("secret_path: /x\npassword_config_enabled: true\n"), "secret_path: /x\npassword_config_enabled: true\n");
     }
 

@@ -102,7 +102,10 @@ fn write_private(path: &Utf8Path, text: &str) -> std::io::Result<()> {
     let mut options = fs_err::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     std::os::unix::fs::OpenOptionsExt::mode(options.options_mut(), 0o600);
-    options.open(path)?.write_all(text.as_bytes())
+    let mut file = options.open(path)?;
+    // A file of an earlier time keeps its mode when it is opened.
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    file.write_all(text.as_bytes())
 }
 
 fn inside(folder: &Utf8Path, path: &str) -> Utf8PathBuf {

@@ -52,7 +52,9 @@ impl RunTagsArgs {
         for job in jobs {
             match job {
                 Job::Converge { .. } => {}
-                Job::Nothing => terminal.err("warning: homestead does not create declared users yet; `homestead register-user` makes one\n"),
+                Job::Nothing => {
+                    terminal.err("warning: homestead does not create declared users yet; `homestead register-user` makes one\n")
+                }
                 // Converging has started everything already.
                 Job::Start(None) if converges => {}
                 Job::Start(group) => service_control::control(global, terminal, service_control::Verb::Start, group).await?,

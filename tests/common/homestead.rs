@@ -24,6 +24,7 @@ pub struct Homestead<'a> {
 /// How a run ended.
 #[derive(Debug)]
 pub struct Outcome {
+    folder: String,
     pub arguments: Vec<String>,
     pub code: i32,
     pub stdout: String,
@@ -33,6 +34,7 @@ pub struct Outcome {
 
 /// A run that goes on.
 pub struct Running {
+    folder: String,
     arguments: Vec<String>,
     child: Child,
     started: Instant,
@@ -93,7 +95,8 @@ impl<'a> Homestead<'a> {
         let readers = [reader(child.stdout.take().unwrap()), reader(child.stderr.take().unwrap())];
         // A program that does not want its input closes the pipe.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        Running { arguments, child, started, readers, secrets: self.secrets.clone() }
+        let folder = self.inventory.folder().display().to_string();
+        Running { folder, arguments, child, started, readers, secrets: self.secrets.clone() }
     }
 }
 
@@ -134,7 +137,7 @@ impl Running {
         let took = self.started.elapsed();
         let [stdout, stderr] = self.readers.map(|reader| reader.join().unwrap());
         let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
-        let outcome = Outcome { arguments: self.arguments, code, stdout, stderr, took };
+        let outcome = Outcome { folder: self.folder, arguments: self.arguments, code, stdout, stderr, took };
         assert!(!hung, "it hangs: {}", outcome.text());
         if !outcome.arguments.iter().any(|argument| argument == "--reveal") {
             outcome.shows_none_of(&self.secrets);
@@ -151,7 +154,7 @@ impl Outcome {
         self
     }
 
-    /// All of it, for messages and snapshots: the exit code, what it wrote, with times and layers taken out.
+    /// All of it, for messages and snapshots: the exit code, what it wrote, without times and the folder that it ran in.
     pub fn text(&self) -> String {
         let mut text = format!("$ homestead {}\n", self.arguments.join(" "));
         for (name, stream) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
@@ -160,7 +163,7 @@ impl Outcome {
             }
         }
         text.push_str(&format!("-- exit code {}\n", self.code));
-        without_times(&text)
+        without_times(&text).replace(&self.folder, "[FOLDER]")
     }
 
     /// Its standard error without the times.

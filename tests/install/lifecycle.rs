@@ -138,8 +138,7 @@ fn one_setting(installed: &Installed) {
     assert_eq!(changed_units(&units, &installed.units()), ["matrix-synapse.service"]);
     assert_eq!(installed.units()["matrix-synapse.service"].state, "active");
     let read = installed.sandbox.script("docker exec matrix-synapse grep ^max_upload_size /data/homeserver.yaml");
-    assert_eq!(read, "max_upload_size: 60M
-");
+    assert_eq!(read, "max_upload_size: 60M\n");
     assert_eq!(homestead.run(&["install-all"]).exits(0).stdout, "No changes.\n");
 }
 

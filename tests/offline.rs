@@ -1,0 +1,193 @@
+//! What homestead does without a host: render, explain variables, begin an inventory.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use common::{HOST, Homestead, TestInventory};
+use insta::assert_snapshot;
+
+/// Path below a folder -> contents and mode.
+fn tree(folder: &Path) -> BTreeMap<String, (Vec<u8>, u32)> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let mode = std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777;
+                let name = path.strip_prefix(folder).unwrap().display().to_string();
+                files.insert(name, (std::fs::read(&path).unwrap(), mode));
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn rendering_is_repeatable_and_private() {
+    let inventory = TestInventory::new();
+    let homestead = Homestead::on(&inventory);
+    homestead.run(&["render", "--out", "one"]).exits(0);
+    homestead.run(&["render", "--out", "two"]).exits(0);
+    let (one, two) = (tree(&inventory.path("one")), tree(&inventory.path("two")));
+    assert_eq!(one, two);
+    let listing = homestead.run(&["render", "--out", "one"]).exits(0);
+    assert_eq!(tree(&inventory.path("one")), one, "{}", listing.text());
+
+    let manifest: serde_json::Value = serde_json::from_slice(&one[&format!("{HOST}/manifest.json")].0).unwrap();
+    assert_eq!(manifest["version"], 1);
+    let entries = manifest["files"].as_array().unwrap();
+    let listed = |kind: &str, path: &str| entries.iter().any(|entry| entry["type"] == kind && entry["path"] == path);
+    for path in one.keys().filter(|path| !path.ends_with("manifest.json")) {
+        let path = path.strip_prefix(HOST).unwrap();
+        assert!(listed("file", path), "{path} is not in the manifest");
+    }
+    assert!(listed("directory", "/matrix/synapse/config"), "{manifest:#}");
+    let secret = entries.iter().find(|entry| entry["path"] == "/matrix/synapse/config/homeserver.yaml").unwrap();
+    assert_eq!((&secret["secret"], &secret["mode"], &secret["format"]), (&true.into(), &"0640".into(), &"yaml".into()));
+    let modes: BTreeMap<&str, u32> = one.iter().map(|(path, (_, mode))| (path.as_str(), *mode)).collect();
+    assert!(modes.iter().all(|(path, mode)| *mode == 0o600 || path.ends_with("manifest.json")), "{modes:#?}");
+
+    // A second rendering over wider modes narrows them.
+    let config = inventory.path(&format!("one/{HOST}/matrix/synapse/config/homeserver.yaml"));
+    std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o644)).unwrap();
+    homestead.run(&["render", "--out", "one"]).exits(0);
+    assert_eq!(std::fs::metadata(&config).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_secret_variable_is_explained_without_its_value() {
+    let inventory = TestInventory::new();
+    let secret = "test-only-Ahng3Oon5ieXohng0ahTh7aeshaiHoo9";
+    let homestead = Homestead::on(&inventory).guarding(&[secret.to_owned()]);
+    assert_snapshot!(homestead.run(&["vars", "matrix_homeserver_generic_secret_key"]).text(), @"
+    $ homestead vars matrix_homeserver_generic_secret_key
+    -- stdout
+    Secret that the secrets of the services are derived from; never change it on a server with data.
+    (role matrix-base)
+
+    matrix_homeserver_generic_secret_key: [redacted]
+      set in inventory/host_vars/matrix.example.com/vars.yml:4:1 (inventory/host_vars/matrix.example.com/vars.yml)
+      over roles/matrix-base/defaults.yml:13:1 (matrix-base)
+    -- exit code 0
+    ");
+    assert_snapshot!(homestead.run(&["vars", "matrix_homeserver_generic_secret_key", "--reveal"]).text(), @r#"
+    $ homestead vars matrix_homeserver_generic_secret_key --reveal
+    -- stdout
+    Secret that the secrets of the services are derived from; never change it on a server with data.
+    (role matrix-base)
+
+    matrix_homeserver_generic_secret_key: "test-only-Ahng3Oon5ieXohng0ahTh7aeshaiHoo9"
+      set in inventory/host_vars/matrix.example.com/vars.yml:4:1 (inventory/host_vars/matrix.example.com/vars.yml)
+      over roles/matrix-base/defaults.yml:13:1 (matrix-base)
+    -- exit code 0
+    "#);
+    // What derives from a secret is one.
+    let derived = homestead.run(&["vars", "matrix_synapse_macaroon_secret_key"]).exits(0);
+    let value = homestead.run(&["vars", "matrix_synapse_macaroon_secret_key", "--json", "--reveal"]).exits(0).json();
+    let value = value["variables"]["matrix_synapse_macaroon_secret_key"]["value"].as_str().unwrap().to_owned();
+    assert_eq!(value.len(), 36, "{value}");
+    derived.shows_none_of(&[value]);
+    homestead.run(&["vars"]).exits(0);
+    homestead.run(&["vars", "--json"]).exits(0);
+
+    inventory.append("my_note: \"key {{ matrix_homeserver_generic_secret_key }}\"\n");
+    assert_snapshot!(homestead.run(&["vars", "my_note"]).text(), @"
+    $ homestead vars my_note
+    -- stdout
+    my_note: [redacted]
+      set in inventory/host_vars/matrix.example.com/vars.yml:8:1 (inventory/host_vars/matrix.example.com/vars.yml)
+      computed from matrix_homeserver_generic_secret_key
+    -- exit code 0
+    ");
+}
+
+#[test]
+fn an_overridden_variable_is_explained() {
+    let inventory = TestInventory::new();
+    inventory.write("inventory/group_vars/matrix_servers.yml", "matrix_client_element_brand: Group's\n");
+    inventory.set("matrix_client_element_brand", "\"{{ matrix_domain }}'s\"");
+    assert_snapshot!(Homestead::on(&inventory).run(&["vars", "matrix_client_element_brand"]).text(), @r#"
+    $ homestead vars matrix_client_element_brand
+    -- stdout
+    Name of the application.
+    (role matrix-client-element)
+
+    matrix_client_element_brand: "example.com's"
+      set in inventory/host_vars/matrix.example.com/vars.yml:8:1 (inventory/host_vars/matrix.example.com/vars.yml)
+      over inventory/group_vars/matrix_servers.yml:1:1 (inventory/group_vars/matrix_servers.yml)
+      over roles/matrix-client-element/defaults.yml:202:1 (matrix-client-element)
+      computed from matrix_domain
+    -- exit code 0
+    "#);
+    assert_snapshot!(Homestead::on(&inventory).run(&["-e", "matrix_client_element_brand=Mine", "vars", "matrix_client_element_brand"]).text(), @r#"
+    $ homestead -e matrix_client_element_brand=Mine vars matrix_client_element_brand
+    -- stdout
+    Name of the application.
+    (role matrix-client-element)
+
+    matrix_client_element_brand: "Mine"
+      set in -e:1:1 (-e)
+      over inventory/host_vars/matrix.example.com/vars.yml:8:1 (inventory/host_vars/matrix.example.com/vars.yml)
+      over inventory/group_vars/matrix_servers.yml:1:1 (inventory/group_vars/matrix_servers.yml)
+      over roles/matrix-client-element/defaults.yml:202:1 (matrix-client-element)
+    -- exit code 0
+    "#);
+}
+
+#[test]
+fn a_new_host_has_an_inventory_that_is_right() {
+    let inventory = TestInventory::new();
+    std::fs::remove_dir_all(inventory.path("inventory")).unwrap();
+    let homestead = Homestead::on(&inventory);
+    let added = homestead.run(&["add-inventory-host", "example.net", "192.0.2.7"]);
+    assert_snapshot!(added.text(), @"
+    $ homestead add-inventory-host example.net 192.0.2.7
+    -- stdout
+    inventory/hosts: matrix.example.net added
+    inventory/host_vars/matrix.example.net/vars.yml: written, with secrets of its own: keep it private and back it up
+    next: point matrix.example.net at 192.0.2.7 in DNS, look into inventory/host_vars/matrix.example.net/vars.yml, then `homestead install-all`
+    -- exit code 0
+    ");
+    assert_snapshot!(inventory.read("inventory/hosts"), @"
+    [matrix_servers]
+    matrix.example.net ansible_host=192.0.2.7 ansible_ssh_user=root
+    ");
+    homestead.run(&["check"]).exits(0);
+    homestead.run(&["render", "--out", "out"]).exits(0);
+
+    let vars = "inventory/host_vars/matrix.example.net/vars.yml";
+    assert_eq!(std::fs::metadata(inventory.path(vars)).unwrap().permissions().mode() & 0o777, 0o600);
+    let first = inventory.read(vars);
+    let again = homestead.run(&["add-inventory-host", "example.net", "192.0.2.7"]);
+    assert_snapshot!(again.text(), @"
+    $ homestead add-inventory-host example.net 192.0.2.7
+    -- stderr
+    error: `inventory/host_vars/matrix.example.net/vars.yml` exists already
+    hint: it is left as it is
+    -- exit code 1
+    ");
+    assert_eq!(inventory.read(vars), first);
+    assert_snapshot!(homestead.run(&["add-inventory-host", "matrix.example.org", "192.0.2.8"]).text(), @"
+    $ homestead add-inventory-host matrix.example.org 192.0.2.8
+    -- stderr
+    error: `matrix.example.org` is no domain: it begins with `matrix.`; that is added by itself
+    hint: write it as in `example.com`
+    -- exit code 1
+    ");
+
+    homestead.run(&["add-inventory-host", "example.org", "192.0.2.8"]).exits(0);
+    homestead.run(&["check"]).exits(0);
+    let second = inventory.read("inventory/host_vars/matrix.example.org/vars.yml");
+    let secrets =
+        |text: &str| -> Vec<String> { text.lines().filter(|line| line.contains(": '") && line.len() > 60).map(str::to_owned).collect() };
+    let (first, second) = (secrets(&first), secrets(&second));
+    assert!(first.len() == 3 && first.iter().all(|line| !second.contains(line)), "{first:#?} {second:#?}");
+}
