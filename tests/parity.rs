@@ -34,7 +34,7 @@ const PROXIES: &str = "/matrix/matrix-authentication-service/config/config.yaml:
     want [\"192.168.0.0/16\", \"172.16.0.0/12\", \"10.0.0.0/10\", \"127.0.0.1/8\", \"fd00::/8\", \"::1/128\"], \
     have [\"192.168.0.0/16\", \"172.16.0.0/12\", \"10.0.0.0/8\", \"127.0.0.1/8\", \"fd00::/8\", \"::1/128\"]";
 
-/// A Python that has PyYAML; one of our own, in the cache, where the machine's has none.
+/// A Python that has `PyYAML`; one of our own, in the cache, where the machine's has none.
 fn python() -> Option<&'static Path> {
     static PYTHON: OnceLock<Option<PathBuf>> = OnceLock::new();
     PYTHON.get_or_init(find_python).as_deref()

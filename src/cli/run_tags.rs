@@ -53,7 +53,7 @@ impl RunTagsArgs {
             match job {
                 Job::Converge { .. } => {}
                 Job::Nothing => {
-                    terminal.err("warning: homestead does not create declared users yet; `homestead register-user` makes one\n")
+                    terminal.err("warning: homestead does not create declared users yet; `homestead register-user` makes one\n");
                 }
                 // Converging has started everything already.
                 Job::Start(None) if converges => {}

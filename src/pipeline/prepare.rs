@@ -109,7 +109,7 @@ pub fn variables(loaded: &Loaded, host: &str, facts: &HostFacts, run_tags: &[Str
         "ansible_play_hosts": [host],
     });
     let mut context = Context::new(host);
-    context.facts = facts.facts.clone();
+    context.facts.clone_from(&facts.facts);
     context.magic = magic.as_object().cloned().unwrap_or_default();
     context.environment.clone_from(&loaded.environment);
     context.base_directory = directory;

@@ -27,8 +27,7 @@ pub fn masked(format: Format, old: &str, new: &str, redact: &dyn Fn(&str) -> Str
     if old_meaning != Json::Null {
         lines(&mut shown_old, "", &old_meaning, Some(&new_meaning), redact, Side::Old);
     }
-    let text = |lines: &[String]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
-    unified(&text(&shown_old), &text(&shown_new))
+    unified(&shown_old.concat(), &shown_new.concat())
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -66,7 +65,7 @@ fn lines(out: &mut Vec<String>, path: &str, value: &Json, other: Option<&Json>, 
             } else {
                 text
             };
-            out.push(format!("{}: {shown}", redact(path)));
+            out.push(format!("{}: {shown}\n", redact(path)));
         }
     }
 }

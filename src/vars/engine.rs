@@ -26,8 +26,9 @@ use crate::inventory::node::{Node, Value as Written};
 /// More variables that need each other are refused; no inventory comes near.
 const DEEPEST: usize = 400;
 /// Below this much stack, evaluation goes on in a new one.
-const STACK_LEFT: usize = 256 * 1024;
-const STACK_MORE: usize = 4 * 1024 * 1024;
+pub const STACK_LEFT: usize = 256 * 1024;
+/// How large a new stack is.
+pub const STACK_MORE: usize = 4 * 1024 * 1024;
 
 /// One variable.
 pub struct Slot {

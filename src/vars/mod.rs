@@ -34,8 +34,11 @@ mod tests;
 mod value;
 mod variables;
 mod version;
-mod yaml_scalar;
-mod yaml_write;
+#[cfg(test)]
+mod yaml_parity;
+mod yaml_plan;
+mod yaml_style;
+mod yaml_text;
 
 pub use context::{Context, NoRandomness, NoTemplates, Randomness, TemplateSource, VariableByName};
 pub use definition::{Definition, Overridden};

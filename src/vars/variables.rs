@@ -9,13 +9,13 @@ use serde_json::Value as Json;
 use super::context::Context;
 use super::convert::{from_json, to_json};
 use super::definition::{self, Definition};
-use super::engine::Engine;
+use super::engine::{Engine, STACK_LEFT, STACK_MORE};
 use super::error::{Failure, Reason};
 use super::locate::locate;
 use super::redact::Redactor;
 use super::scope::Locals;
 use super::value::Value;
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::inventory::layers::Layer;
 use crate::inventory::node::Node;
 
@@ -74,8 +74,9 @@ impl Variables {
                 None => diagnostic,
             });
         };
-        let json = self.finished(&value)?;
-        let (secret, depends_on) = match self.engine.slots.get(name) {
+        let slot = self.engine.slots.get(name);
+        let json = self.finished(&value, slot.map(|slot| &slot.definition.node.span))?;
+        let (secret, depends_on) = match slot {
             Some(slot) => {
                 let depends = slot.depends.lock().unwrap_or_else(PoisonError::into_inner);
                 let secret = slot.secret || slot.secret_number.load(std::sync::atomic::Ordering::Relaxed);
@@ -94,12 +95,17 @@ impl Variables {
         let _entered = self.gate.enter();
         let locals: Arc<Locals> = Arc::new(locals.iter().map(|(name, value)| (Arc::from(*name), from_json(value))).collect());
         let value = self.engine.build(node, None, Some(&locals), false).resolve();
-        let json = self.finished(&value)?;
+        let json = self.finished(&value, Some(&node.span))?;
         Ok(Evaluated { secret: value.is_secret(), value: json, depends_on: Vec::new() })
     }
 
-    fn finished(&self, value: &Value) -> Result<Json, Diagnostic> {
-        stacker::maybe_grow(256 * 1024, 4 * 1024 * 1024, || to_json(value)).map_err(|failure| self.diagnostic(&failure))
+    /// The finished value. What is wrong with it as a whole stands where it is defined.
+    fn finished(&self, value: &Value, span: Option<&Span>) -> Result<Json, Diagnostic> {
+        stacker::maybe_grow(STACK_LEFT, STACK_MORE, || to_json(value)).map_err(|failure| {
+            let mut diagnostic = diagnostic(&self.engine, &failure);
+            diagnostic.span = diagnostic.span.or_else(|| span.cloned());
+            diagnostic
+        })
     }
 
     /// All names that layers define.
@@ -115,10 +121,6 @@ impl Variables {
     /// Takes every secret that was met so far out of texts.
     pub fn secrets(&self) -> Redactor {
         self.engine.collector.lock().unwrap_or_else(PoisonError::into_inner).redactor()
-    }
-
-    fn diagnostic(&self, failure: &Failure) -> Diagnostic {
-        diagnostic(&self.engine, failure)
     }
 }
 

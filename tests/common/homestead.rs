@@ -11,7 +11,7 @@ use regex::Regex;
 use super::TestInventory;
 
 /// No command here takes that long; one that does hangs.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// The program in the folder of an inventory, with an environment and a home of its own.
 pub struct Homestead<'a> {

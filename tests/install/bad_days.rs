@@ -2,14 +2,15 @@
 
 use regex::Regex;
 
-use crate::common::wait_for;
-use crate::installed::Installed;
+use crate::common::{HOST, closed_port, wait_for};
+use crate::installed::{Installed, changed_units};
 
 #[test]
 fn what_cannot_be_written_or_pulled_changes_nothing() {
     let Some(installed) = Installed::start("nothing-changed") else { return };
     a_full_disk(&installed);
     an_image_that_is_not_there(&installed);
+    another_host_that_cannot_be_reached(&installed);
 }
 
 fn a_full_disk(installed: &Installed) {
@@ -56,6 +57,27 @@ fn an_image_that_is_not_there(installed: &Installed) {
     hint: nothing that runs was touched
     ");
     assert_eq!((installed.files(), installed.units()), (files, units));
+}
+
+/// One host's bad day is not another's.
+fn another_host_that_cannot_be_reached(installed: &Installed) {
+    let both = installed.another_inventory();
+    let good = both.read("inventory/hosts");
+    both.write("inventory/hosts", &format!("{good}matrix.example.org ansible_host=127.0.0.1 ansible_port={}\n", closed_port()));
+    let vars = both.read(&format!("inventory/host_vars/{HOST}/vars.yml")).replace("example.com", "example.org");
+    both.write("inventory/host_vars/matrix.example.org/vars.yml", &vars);
+    let homestead = installed.homestead_on(&both);
+    assert_eq!(homestead.run(&["--limit", HOST, "plan"]).exits(0).stdout, "No changes.\n");
+    assert_eq!(homestead.run(&["--limit", "all:!*.org", "install-all"]).exits(0).stdout, "No changes.\n");
+    let planned = homestead.run(&["plan"]).exits(4);
+    assert!(planned.stderr.ends_with("error: 1 of 2 hosts failed: matrix.example.org\n"), "{}", planned.text());
+
+    // The good one gets its change although the other one cannot be reached.
+    both.set("matrix_client_element_brand", "Our Element");
+    let units = installed.units();
+    homestead.run(&["install-all"]).exits(4);
+    assert_eq!(changed_units(&units, &installed.units()), ["matrix-client-element.service"]);
+    assert_eq!(homestead.run(&["--limit", HOST, "plan"]).exits(0).stdout, "No changes.\n");
 }
 
 /// Everything of ours that could be on a host.

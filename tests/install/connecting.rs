@@ -1,10 +1,9 @@
 //! Ways to a host, and what is said where there is none.
 
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use crate::common::{HOST, Homestead, TestInventory, sandbox};
+use crate::common::{HOST, Homestead, Outcome, TestInventory, closed_port, sandbox};
 
 /// Replaces the connection variables of the host.
 fn connection(inventory: &TestInventory, variables: &str) {
@@ -14,9 +13,7 @@ fn connection(inventory: &TestInventory, variables: &str) {
 #[test]
 fn a_closed_port_is_named() {
     let inventory = TestInventory::new();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
+    let port = closed_port();
     connection(&inventory, &format!("ansible_host=127.0.0.1 ansible_port={port} ansible_ssh_user=root"));
     for command in ["plan", "install-all", "stop-all"] {
         let outcome = Homestead::on(&inventory).run(&[command]).exits(4);
@@ -38,7 +35,7 @@ fn a_login_succeeds_or_says_what_is_missing() {
     let (port, key, known) = (host.port("ssh_port"), host.text("ssh_key"), host.text("known_hosts"));
     let place = format!("ansible_host=127.0.0.1 ansible_port={port}");
     let trusted = format!("ansible_ssh_common_args='-o UserKnownHostsFile={known}'");
-    let text = |outcome: &crate::common::Outcome| outcome.text().replace(&port.to_string(), "[PORT]");
+    let text = |outcome: &Outcome| outcome.text().replace(&port.to_string(), "[PORT]");
 
     // A host that nobody has vouched for.
     connection(&inventory, &format!("{place} ansible_ssh_user=root ansible_ssh_private_key_file={key}"));
@@ -111,29 +108,4 @@ fn a_login_succeeds_or_says_what_is_missing() {
     inventory.set("ansible_password", "sandbox-admin");
     let guarded = Homestead::on(&inventory).guarding(&["sandbox-admin".to_owned()]);
     assert_eq!(guarded.run(&["plan"]).exits(0).stdout, by_root.stdout);
-}
-
-#[test]
-fn one_host_s_bad_day_is_not_another_s() {
-    let Some(host) = sandbox("limit") else { return };
-    let inventory = TestInventory::of(&host);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let closed = listener.local_addr().unwrap().port();
-    drop(listener);
-    let good = format!("{HOST} {}", host.connection("root"));
-    inventory
-        .write("inventory/hosts", &format!("[matrix_servers]\n{good}\nmatrix.example.org ansible_host=127.0.0.1 ansible_port={closed}\n"));
-    let vars = inventory.read(&format!("inventory/host_vars/{HOST}/vars.yml")).replace("example.com", "example.org");
-    inventory.write("inventory/host_vars/matrix.example.org/vars.yml", &vars);
-
-    let limited = Homestead::on(&inventory).run(&["--limit", HOST, "plan"]).exits(0);
-    assert!(limited.stdout.ends_with("Plan: 97 to create, 8 to start.\n"), "{}", limited.text());
-    let excluded = Homestead::on(&inventory).run(&["--limit", "all:!*.org", "plan"]).exits(0);
-    assert_eq!(excluded.stdout, limited.stdout);
-    let both = Homestead::on(&inventory).run(&["plan"]).exits(4);
-    assert!(both.stderr.ends_with("error: 1 of 2 hosts failed: matrix.example.org\n"), "{}", both.text());
-    // The good one is installed although the other one cannot be reached.
-    Homestead::on(&inventory).run(&["install-all"]).exits(4);
-    let installed = Homestead::on(&inventory).run(&["--limit", HOST, "plan", "--detailed-exitcode"]).exits(0);
-    assert_eq!(installed.stdout, "No changes.\n");
 }

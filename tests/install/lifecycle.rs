@@ -61,6 +61,7 @@ fn a_change_restarts_what_reads_it_alone() {
     one_setting(&installed);
     a_file_edited_by_hand(&installed);
     a_part_of_the_roles(&installed);
+    a_service_less(&installed);
 }
 
 /// The lines of a diff that begin with `+` or `-`.
@@ -138,7 +139,7 @@ fn one_setting(installed: &Installed) {
     assert_eq!(changed_units(&units, &installed.units()), ["matrix-synapse.service"]);
     assert_eq!(installed.units()["matrix-synapse.service"].state, "active");
     let read = installed.sandbox.script("docker exec matrix-synapse grep ^max_upload_size /data/homeserver.yaml");
-    assert_eq!(read, "max_upload_size: 60M\n");
+    assert_eq!(read, "max_upload_size: \"60M\"\n");
     assert_eq!(homestead.run(&["install-all"]).exits(0).stdout, "No changes.\n");
 }
 
@@ -174,4 +175,27 @@ fn a_part_of_the_roles(installed: &Installed) {
          changes)\nPlan: 1 to update, 1 to restart.\n"
     );
     assert_eq!(changed_units(&units, &installed.units()), ["matrix-client-element.service", "matrix-synapse.service"]);
+}
+
+fn a_service_less(installed: &Installed) {
+    let units = installed.units();
+    installed.inventory.set("matrix_client_element_enabled", "false");
+    // Synapse's front page leads to the web client.
+    let kept = installed.homestead().run(&["install-all"]).exits(0);
+    assert!(
+        kept.stdout.contains("orphan unit matrix-client-element.service (nothing wants it; `setup-all` removes it)"),
+        "{}",
+        kept.text()
+    );
+    assert_eq!(installed.units()["matrix-client-element.service"], units["matrix-client-element.service"]);
+    installed.homestead().run(&["setup-all"]).exits(0);
+    assert!(!installed.units().contains_key("matrix-client-element.service"));
+    let left = installed.sandbox.script(
+        "ls /etc/systemd/system | grep element; find /matrix/client-element -type f; docker ps --all --quiet --filter name=element",
+    );
+    assert_eq!(left, "");
+    assert_eq!(installed.homestead().run(&["setup-all"]).exits(0).stdout, "No changes.\n");
+    let others = installed.units();
+    assert!(others.values().all(|unit| unit.state == "active"), "{others:#?}");
+    assert_eq!(others["matrix-postgres.service"], units["matrix-postgres.service"]);
 }

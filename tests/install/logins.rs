@@ -38,6 +38,26 @@ fn a_new_account_logs_in_through_traefik() {
 }
 
 #[test]
+fn a_server_without_mas_takes_the_same_commands() {
+    let Some(installed) = Installed::bare("without-mas") else { return };
+    installed.inventory.set("matrix_authentication_service_enabled", "false");
+    let homestead = installed.homestead().guarding(&[PASSWORD.to_owned()]);
+    homestead.run(&["install-all"]).exits(0);
+    let units = installed.units();
+    assert!(!units.contains_key("matrix-authentication-service.service") && units.contains_key("matrix-synapse.service"), "{units:#?}");
+    assert!(units.values().all(|unit| unit.state == "active"), "{units:#?}");
+
+    let register = ["register-user", "alice", "--admin", "--password-stdin"];
+    homestead.run_with_input(&register, PASSWORD).exits(0);
+    let login = ask(&installed, "/_matrix/client/v3/login", "--json @-", &login_request("alice", PASSWORD).to_string());
+    assert_eq!(login["user_id"], "@alice:example.com", "{login}");
+    let twice = homestead.run_with_input(&register, PASSWORD).exits(2);
+    assert!(twice.stderr.ends_with("hint: there is an account of that name already; choose another one\n"), "{}", twice.text());
+    let doctor = homestead.run(&["run-tags", "mas-cli-doctor"]).exits(3);
+    assert_eq!(doctor.stderr, "error: `matrix-authentication-service` is not enabled on `matrix.example.com`\n");
+}
+
+#[test]
 fn the_doctor_is_good_and_names_what_is_not() {
     let Some(installed) = Installed::start("doctor") else { return };
     let doctor = ["run-tags", "mas-cli-doctor"];

@@ -131,6 +131,9 @@ fn product(_: &Environment<'_>, value: Value, mut given: Given) -> Outcome {
 
 /// All ways to choose `size` positions; in any order, or ascending.
 fn choices(count: usize, size: usize, ascending: bool) -> Outcome<Vec<Vec<usize>>> {
+    if size > count {
+        return Ok(Vec::new());
+    }
     let mut rows: Vec<Vec<usize>> = vec![Vec::new()];
     for _ in 0..size {
         let mut next = Vec::new();

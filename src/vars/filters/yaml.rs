@@ -8,7 +8,7 @@ use crate::vars::engine::Environment;
 use crate::vars::error::Failure;
 use crate::vars::python::{Outcome, truth};
 use crate::vars::value::Value;
-use crate::vars::yaml_write::{Layout, write};
+use crate::vars::yaml_text::{Layout, write};
 
 /// These filters.
 pub const FILTERS: &[Filter] = &[
@@ -25,6 +25,8 @@ fn to_yaml(value: &Value, mut given: Given, mut layout: Layout) -> Outcome {
     let number = |value: Value| match value {
         Value::Int(number) => Ok(usize::try_from(number).unwrap_or(usize::MAX)),
         Value::Float(number) if number.is_infinite() => Ok(usize::MAX),
+        // Zero stands for what YAML does anyway.
+        Value::None => Ok(0),
         _ => Err(Failure::failed("`to_yaml` needs a whole number there")),
     };
     if !given.positional.is_empty() {
@@ -41,7 +43,6 @@ fn to_yaml(value: &Value, mut given: Given, mut layout: Layout) -> Outcome {
                 }
             }
             "sort_keys" => layout.sorted = truth(&value)?,
-            "allow_unicode" => layout.unicode = truth(&value)?,
             "explicit_start" => layout.explicit_start = truth(&value)?,
             "explicit_end" => layout.explicit_end = truth(&value)?,
             "default_style" => {
