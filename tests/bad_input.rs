@@ -73,7 +73,7 @@ fn a_yaml_mistake_is_pointed_at() {
       |
       = help: a quote that opens must close; `"` in double quotes is written `\"`, `'` in single quotes `''`
 
-    1 errors, 0 warnings
+    1 error, 0 warnings
     -- exit code 3
     "#);
     inventory.vars("matrix_domain: example.com\nmatrix_client_element_brand:\n\t- tab\n");
@@ -130,7 +130,7 @@ fn a_typo_in_a_role_is_pointed_at() {
       --> roles/exim-relay/role.yml:32:1
       = help: did you mean `directories`?
 
-    1 errors, 0 warnings
+    1 error, 0 warnings
     -- exit code 3
     ");
     assert_snapshot!(Homestead::on(&inventory).run(&["--roles-dir", "inventory", "check"]).text(), @"
@@ -160,7 +160,7 @@ fn a_malformed_secret_is_not_shown() {
       |
       = help: exactly 64 hex digits; make one with `openssl rand -hex 32`, once, and keep it
 
-    1 errors, 0 warnings
+    1 error, 0 warnings
     -- exit code 3
     ");
     for command in [["install-all"], ["plan"], ["setup-all"]] {
@@ -186,7 +186,7 @@ fn a_variable_that_is_not_there_is_named() {
     8 | matrix_client_element_brand: "{{ my_brnad }}"
       |                                  ^^^^^^^^
 
-    1 errors, 0 warnings
+    1 error, 0 warnings
     -- exit code 3
     "#);
     inventory.append("my_brand: Ours\n");
@@ -201,7 +201,7 @@ fn a_variable_that_is_not_there_is_named() {
       |
       = help: did you mean `my_brand`?
 
-    1 errors, 0 warnings
+    1 error, 0 warnings
     -- exit code 3
     "#);
     assert_snapshot!(Homestead::on(&inventory).run(&["vars", "matrix_domian"]).text(), @"
@@ -229,7 +229,7 @@ fn a_variable_that_needs_itself_is_named() {
     9 | my_brand: "{{ matrix_client_element_brand }}"
       |               ^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
-    1 errors, 0 warnings
+    1 error, 0 warnings
     -- exit code 3
     "#);
 }
@@ -392,7 +392,7 @@ fn a_wrong_command_line_is_misuse() {
       --> -e:1:1
       = help: quote a value with spaces for the shell and for `-e`: `-e "name='two words'"`
 
-    1 errors, 0 warnings
+    1 error, 0 warnings
     -- exit code 3
     "#);
 }

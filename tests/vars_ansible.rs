@@ -1,10 +1,11 @@
 //! Our values beside those of the real Ansible, for the expressions in `tests/ansible`.
 //!
 //! `expected.json` is what Ansible gave. Where Ansible is installed (`HOMESTEAD_ANSIBLE` names its
-//! Python), it is asked again, so that the record cannot be stale.
+//! Python), it is asked again, so that the record cannot be stale, and asked for random expressions too.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::print_stdout,
     clippy::disallowed_methods,
     reason = "a test may stop at the first surprise, says when it is skipped, and needs the clock and the environment"
 )]
@@ -24,14 +25,13 @@ fn folder() -> Utf8PathBuf {
     Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ansible")
 }
 
-fn variables() -> Variables {
-    let path = folder().join("expressions.yml");
-    let text = fs_err::read_to_string(&path).unwrap();
+fn variables(path: &Utf8Path) -> Variables {
+    let text = fs_err::read_to_string(path).unwrap();
     let (document, _) = yaml::read(&text, path.as_str()).unwrap();
     let Written::Map(entries) = document.unwrap().value else { panic!("no mapping") };
     let variables =
         entries.into_iter().map(|(key, value)| Variable { name: key.as_text().unwrap().to_owned(), name_span: key.span, value }).collect();
-    let layer = Layer { kind: LayerKind::HostVars, name: path.into_string(), variables };
+    let layer = Layer { kind: LayerKind::HostVars, name: path.to_string(), variables };
     let mut context = Context::new("matrix.example.com");
     context.base_directory = folder();
     context.environment = [("HOME".to_owned(), "/root".to_owned()), ("PATH".to_owned(), "/usr/bin:/bin".to_owned())].into();
@@ -59,9 +59,15 @@ const EXCEPTIONS: &[(&str, &str)] =
 #[test]
 fn our_values_are_ansibles() {
     let expected: Json = serde_json::from_str(&fs_err::read_to_string(folder().join("expected.json")).unwrap()).unwrap();
-    let variables = variables();
+    let variables = variables(&folder().join("expressions.yml"));
+    let lines = differences(&expected, &variables);
+    assert!(expected.as_object().unwrap().len() > 300);
+    assert!(lines.is_empty(), "{} differ:\n{}", lines.len(), lines.join("\n"));
+}
+
+/// What differs, one entry a variable.
+fn differences(expected: &Json, variables: &Variables) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut count = 0;
     for (name, want) in expected.as_object().unwrap() {
         let have = variables.get(name);
         let fits = match (&have, want.get("value")) {
@@ -69,7 +75,6 @@ fn our_values_are_ansibles() {
             (Err(_), None) => true,
             _ => false,
         };
-        count += 1;
         let excepted = EXCEPTIONS.iter().any(|(excepted, _)| excepted == name);
         assert!(!(fits && excepted), "`{name}` is no exception any more");
         if !fits && !excepted {
@@ -79,19 +84,29 @@ fn our_values_are_ansibles() {
             ));
         }
     }
-    assert!(count > 300, "only {count} expressions");
-    assert!(lines.is_empty(), "{} of {count} differ:\n{}", lines.len(), lines.join("\n"));
+    lines
+}
+
+/// The Python that Ansible is installed in.
+fn python() -> Option<String> {
+    let python = std::env::var("HOMESTEAD_ANSIBLE").ok();
+    if python.is_none() {
+        println!("skipped: HOMESTEAD_ANSIBLE does not name a Python with ansible-core 2.19");
+    }
+    python
+}
+
+/// What Ansible makes of a file of expressions.
+fn ask(python: &str, path: &Utf8Path) -> Json {
+    let output = Command::new(python).arg(folder().join("ask.py")).arg(path).env("HOME", "/root").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 #[test]
 fn the_record_is_what_ansible_says_today() {
-    let Ok(python) = std::env::var("HOMESTEAD_ANSIBLE") else {
-        println!("skipped: HOMESTEAD_ANSIBLE does not name a Python with ansible-core 2.19");
-        return;
-    };
-    let output = Command::new(python).arg(folder().join("ask.py")).env("HOME", "/root").output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let now: Json = serde_json::from_slice(&output.stdout).unwrap();
+    let Some(python) = python() else { return };
+    let now = ask(&python, &folder().join("expressions.yml"));
     let recorded: Json = serde_json::from_str(&fs_err::read_to_string(folder().join("expected.json")).unwrap()).unwrap();
     for (name, want) in recorded.as_object().unwrap() {
         let fits = match (want.get("value"), now[name].get("value")) {
@@ -100,5 +115,21 @@ fn the_record_is_what_ansible_says_today() {
             _ => false,
         };
         assert!(fits, "`{name}` was {want}, is {}", now[name]);
+    }
+}
+
+#[test]
+fn a_generated_inventory_means_what_it_means_to_ansible() {
+    let Some(python) = python() else { return };
+    let folder_of_test = tempfile::tempdir().unwrap();
+    let path = Utf8Path::from_path(folder_of_test.path()).unwrap().join("generated.yml");
+    for seed in ["1", "2", "3"] {
+        let output = Command::new(&python).arg(folder().join("generate.py")).args([seed, "400"]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        fs_err::write(&path, &output.stdout).unwrap();
+        let inventory: Json = serde_json::from_slice(&output.stdout).unwrap();
+        let lines = differences(&ask(&python, &path), &variables(&path));
+        let shown: Vec<String> = lines.iter().map(|line| format!("{line}\n  of {}", inventory[line.split(':').next().unwrap()])).collect();
+        assert!(lines.is_empty(), "seed {seed}: {} differ:\n{}", lines.len(), shown.join("\n"));
     }
 }

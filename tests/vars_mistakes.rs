@@ -1,5 +1,4 @@
 //! Mistakes in expressions, and what users read about them.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 use camino::Utf8Path;
 use homestead::inventory::layers::{Layer, LayerKind, Variable};

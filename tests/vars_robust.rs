@@ -1,5 +1,4 @@
 //! No text makes the evaluation panic, overflow the stack, or never end.
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use homestead::diagnostic::Span;
 use homestead::inventory::layers::{Layer, LayerKind, Variable};

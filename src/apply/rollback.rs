@@ -67,6 +67,8 @@ async fn restore(run: &Run<'_>) -> crate::diagnostic::Result<String> {
         host::systemd::restart(&**run.host, &restarted).await?;
     }
     remember::restore(run).await?;
+    let services: Vec<_> = run.desired.services.iter().filter(|service| restarted.contains(&service.unit)).cloned().collect();
+    services::healthy(run.host, &run.plan.host, &services, run.sink, run.redact).await?;
     run.done("everything is as it was before");
     Ok(format!(
         "put back: {files} files restored, {removed} new files removed, {} services restarted as before, {} stopped again",

@@ -112,7 +112,11 @@ pub async fn stop(host: &dyn Host, name: &str, services: &[Service], sink: &Sink
     host::systemd::stop(host, &units).await
 }
 
-async fn healthy(
+/// Waits until all of the services pass their health checks.
+///
+/// # Errors
+/// One does not, or ends; its last journal lines come along.
+pub async fn healthy(
     host: &Arc<dyn Host>,
     name: &str,
     services: &[Service],
@@ -126,7 +130,12 @@ async fn healthy(
     let docker = &docker;
     let waits = services.iter().map(|service| async move {
         let Some(health) = &service.health else { return Ok(()) };
-        match wait(&**host, docker, &service.container, health).await {
+        // A container that ended need not be waited for: systemd says so at once.
+        let outcome = tokio::select! {
+            outcome = wait(&**host, docker, &service.container, health) => outcome,
+            error = ended(&**host, &service.unit) => Err(error),
+        };
+        match outcome {
             Ok(()) => {
                 sink(name, Event::Done { text: format!("{} is healthy", service.unit) });
                 Ok(())
@@ -149,6 +158,24 @@ pub async fn wait(host: &dyn Host, docker: &Docker, container: &str, health: &He
         Probe::Running { seconds } => host::health::Probe::Running { seconds: *seconds },
     };
     host::health::wait_healthy(host, docker, container, &probe, Duration::from_secs(health.timeout_seconds)).await
+}
+
+/// Ends when a unit has ended and waits for its next try, or for none: seen twice, so that a restart in
+/// between is not taken for an end.
+async fn ended(host: &dyn Host, unit: &str) -> Error {
+    let mut seen = 0;
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let units = [unit.to_owned()];
+        let state = match host::systemd::unit_states(host, &units).await {
+            Ok(mut states) => states.remove(unit).unwrap_or_default(),
+            Err(error) => return error,
+        };
+        seen = if state.active == "failed" || state.sub == "auto-restart" { seen + 1 } else { 0 };
+        if seen == 2 {
+            return Error::new(Kind::HostFailed, format!("`{}`: {unit} ended by itself ({})", host.name(), state.result));
+        }
+    }
 }
 
 /// An error with the last lines that the services wrote to the journal.

@@ -38,7 +38,8 @@ impl CheckArgs {
         } else {
             terminal.out(&report::findings(&findings, terminal.color(), &super::global::readable_source));
             let warnings = findings.len() - errors;
-            terminal.out(&format!("{errors} errors, {warnings} warnings\n"));
+            let count = |number: usize, what: &str| if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") };
+            terminal.out(&format!("{}, {}\n", count(errors, "error"), count(warnings, "warning")));
         }
         Ok(if errors > 0 { Kind::Invalid.exit_code() } else { 0 })
     }

@@ -1,5 +1,7 @@
 //! `mas-cli doctor`, judged: the program itself exits with 0 whatever it finds.
 
+use std::time::Duration;
+
 use super::Context;
 use crate::apply;
 use crate::diagnostic::{Error, Kind, Result};
@@ -31,33 +33,60 @@ pub async fn doctor(context: &Context<'_>) -> Result<()> {
         }
     }
     context.stage("asking mas-cli doctor");
+    let mut attempt = ask(context, &service.container).await?;
+    // What has just started may not be routed yet: Traefik looks every few seconds.
+    for _ in 1..ATTEMPTS {
+        if attempt.status == 0 && attempt.judged.verdict().is_ok() {
+            break;
+        }
+        tokio::time::sleep(PAUSE).await;
+        attempt = ask(context, &service.container).await?;
+    }
+    for (channel, line) in attempt.lines {
+        (context.sink)(context.name, Event::Output { line, stderr: channel == Channel::Stderr });
+    }
+    if attempt.status != 0 {
+        return Err(Error::new(Kind::HostFailed, format!("mas-cli doctor ended with {}", attempt.status))
+            .hint(format!("`journalctl -u {}` on the host may say more", service.unit)));
+    }
+    attempt.judged.verdict()?;
+    context.done("every line is good");
+    Ok(())
+}
+
+/// How often doctor is asked before a bad line counts, and how long the pauses are.
+const ATTEMPTS: usize = 4;
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// What doctor said once.
+struct Attempt {
+    lines: Vec<(Channel, String)>,
+    judged: Judgement,
+    status: u32,
+}
+
+async fn ask(context: &Context<'_>, container: &str) -> Result<Attempt> {
     let redactor = context.prepared.redactor();
     let mut lines = Lines::default();
     let mut judged = Judgement::default();
-    let (name, sink) = (context.name, context.sink);
-    let mut show = |channel: Channel, line: String| {
+    let mut said = Vec::new();
+    let mut take = |channel: Channel, line: String| {
         let line = redactor.redact(&line).into_owned();
         judged.line(channel, &line);
-        sink(name, Event::Output { line, stderr: channel == Channel::Stderr });
+        said.push((channel, line));
     };
     let status = context
         .host
-        .exec_streaming(Exec::new(DOCTOR).arguments(&[&service.container]), &mut |channel, bytes| {
+        .exec_streaming(Exec::new(DOCTOR).arguments(&[container]), &mut |channel, bytes| {
             for line in lines.add(channel, bytes) {
-                show(channel, line);
+                take(channel, line);
             }
         })
         .await?;
     for (channel, line) in lines.rest() {
-        show(channel, line);
+        take(channel, line);
     }
-    if status != 0 {
-        return Err(Error::new(Kind::HostFailed, format!("mas-cli doctor ended with {status}"))
-            .hint(format!("`journalctl -u {}` on the host may say more", service.unit)));
-    }
-    judged.verdict()?;
-    context.done("every line is good");
-    Ok(())
+    Ok(Attempt { lines: said, judged, status })
 }
 
 /// Bytes as they come -> whole lines.

@@ -90,6 +90,11 @@ impl DateTime {
 
     /// Python's `strftime`, for what people use.
     pub fn format(&self, layout: &str) -> String {
+        self.format_with(layout, "", "")
+    }
+
+    /// The same with what `%Z` and `%z` stand for.
+    pub fn format_with(&self, layout: &str, zone: &str, offset: &str) -> String {
         let parts = self.parts();
         let weekday = self.weekday();
         let (month_name, weekday_name) = (MONTHS[parts.month as usize - 1], WEEKDAYS[weekday]);
@@ -127,8 +132,8 @@ impl DateTime {
                 Some('R') => self.format("%H:%M"),
                 Some('D' | 'x') => self.format("%m/%d/%y"),
                 Some('c') => self.format("%a %b %e %H:%M:%S %Y"),
-                Some('z') => "+0000".to_owned(),
-                Some('Z') => "UTC".to_owned(),
+                Some('z') => offset.to_owned(),
+                Some('Z') => zone.to_owned(),
                 Some('U') => format!("{:02}", (self.day_of_year() + 6 - i64::try_from((weekday + 1) % 7).unwrap_or(0)) / 7),
                 Some('W') => format!("{:02}", (self.day_of_year() + 6 - i64::try_from(weekday).unwrap_or(0)) / 7),
                 Some('n') => "\n".to_owned(),

@@ -3,7 +3,7 @@
 use super::error::Failure;
 use super::operators::as_float;
 use super::python::{Outcome, float_repr, repr, text_of, type_name};
-use super::value::{Text, Value};
+use super::value::{List, Text, Value};
 
 /// How a value is laid out.
 #[derive(Clone, Debug, Default)]
@@ -124,7 +124,7 @@ pub fn percent(template: &Text, value: &Value) -> Outcome {
         }
         out.push_str(&percent_one(&layout, kind, &subject)?);
     }
-    if !used_names && arguments.next().is_some() && !matches!(value, Value::Map(_)) {
+    if !used_names && arguments.next().is_some() && !matches!(value, Value::Map(_) | Value::List(List { tuple: false, .. })) {
         return Err(Failure::failed("a format is given more values than it needs"));
     }
     Ok(Value::Text(Text::new(out, template.is_secret() || value.is_secret())))
@@ -139,7 +139,7 @@ fn percent_one(layout: &Layout, kind: char, subject: &Value) -> Outcome<String> 
             }
             Ok(pad(layout, &text, '>'))
         }
-        'c' => Ok(pad(layout, &text_of(subject)?, '>')),
+        'c' => Ok(pad(layout, &character(subject)?, '>')),
         'd' | 'i' | 'u' | 'x' | 'X' | 'o' => {
             if matches!(subject, Value::Float(_)) && matches!(kind, 'x' | 'X' | 'o') {
                 return Err(Failure::failed(format!("`%{kind}` in a format needs a whole number")));
@@ -174,6 +174,10 @@ fn number(layout: &Layout, value: &Value) -> Outcome<String> {
     let kind = layout.kind.unwrap_or(if matches!(value, Value::Float(_)) { 'r' } else { 'd' });
     let precision = layout.precision.unwrap_or(6);
     let (negative, mut body, prefix) = match kind {
+        'n' if matches!(value, Value::Float(_)) => {
+            let number = real(value)?;
+            (number.is_sign_negative(), special(number).unwrap_or_else(|| general(number.abs(), precision)), "")
+        }
         'd' | 'n' => {
             let number = whole(value)?;
             (number < 0, number.unsigned_abs().to_string(), "")
@@ -271,7 +275,7 @@ fn general(number: f64, precision: usize) -> String {
 }
 
 fn grouped(body: &str, separator: char) -> String {
-    let (whole, rest) = body.find('.').map_or((body, ""), |at| body.split_at(at));
+    let (whole, rest) = body.find(|c: char| !c.is_ascii_digit()).map_or((body, ""), |at| body.split_at(at));
     let mut out = String::new();
     for (at, digit) in whole.chars().enumerate() {
         if at > 0 && (whole.len() - at).is_multiple_of(3) {
@@ -375,20 +379,48 @@ fn format_one(spec: &str, value: &Value) -> Outcome<String> {
     if chars.next().is_some() {
         return Err(Failure::failed("a format has a layout that cannot be read"));
     }
-    match (value, layout.kind) {
-        (Value::Int(_) | Value::Float(_), _) | (Value::Bool(_), Some('d' | 'x' | 'X' | 'o' | 'b' | 'f' | 'e' | 'g' | 'n')) => {
-            number(&layout, value)
+    let value = &match value {
+        Value::Bool(value) => Value::Int(i128::from(*value)),
+        other => other.clone(),
+    };
+    let fits = match value {
+        Value::Int(_) => match layout.kind {
+            None | Some('d' | 'n' | 'x' | 'X' | 'o' | 'b' | 'c') => layout.precision.is_none(),
+            Some('e' | 'E' | 'f' | 'F' | 'g' | 'G' | '%') => true,
+            _ => false,
+        },
+        Value::Float(_) => matches!(layout.kind, None | Some('e' | 'E' | 'f' | 'F' | 'g' | 'G' | 'n' | '%')),
+        Value::Text(_) => {
+            matches!(layout.kind, None | Some('s'))
+                && layout.comma.is_none()
+                && layout.sign.is_none()
+                && !layout.alternate
+                && layout.align != Some('=')
         }
-        (Value::Text(_) | Value::Bool(_) | Value::None, None | Some('s')) => {
-            let mut text = text_of(value)?;
-            if let Some(precision) = layout.precision {
-                text = text.chars().take(precision).collect();
-            }
+        _ => false,
+    };
+    if !fits {
+        return Err(Failure::failed(format!("a value of type `{}` has no such layout", type_name(value))));
+    }
+    match value {
+        Value::Text(text) => {
+            let text: String = text.as_str().chars().take(layout.precision.unwrap_or(usize::MAX)).collect();
             if layout.zero && layout.fill.is_none() {
                 layout.fill = Some('0');
             }
             Ok(pad(&layout, &text, '<'))
         }
-        _ => Err(Failure::failed(format!("a value of type `{}` has no such layout", type_name(value)))),
+        _ if layout.kind == Some('c') => Ok(pad(&layout, &character(value)?, '<')),
+        _ => number(&layout, value),
     }
+}
+
+/// The character of a number.
+fn character(value: &Value) -> Outcome<String> {
+    let code = match value {
+        Value::Text(text) if text.as_str().chars().count() == 1 => return Ok(text.as_str().to_owned()),
+        Value::Int(code) => u32::try_from(*code).ok().and_then(char::from_u32),
+        _ => None,
+    };
+    code.map(String::from).ok_or_else(|| Failure::failed("`c` in a format needs the number of a character"))
 }

@@ -140,19 +140,18 @@ impl<'a> Interpreter<'a> {
         expressions.iter().map(|expression| self.evaluate(expression)).collect()
     }
 
+    /// The first part that is as wanted; otherwise the last one as it is, undefined or not.
     fn first_with(&mut self, parts: &[Expression], wanted: bool) -> Outcome {
-        let mut value = Value::None;
-        for part in parts {
-            // The last one is taken as it is, undefined or not.
-            value = self.evaluate(part)?;
-            if std::ptr::eq(part, &raw const parts[parts.len() - 1]) {
-                break;
-            }
+        let Some((last, rest)) = parts.split_last() else {
+            return Ok(Value::None);
+        };
+        for part in rest {
+            let value = self.evaluate(part)?;
             if truth(&value)? == wanted {
                 return Ok(value);
             }
         }
-        Ok(value)
+        self.evaluate(last)
     }
 
     fn mapping(&mut self, pairs: &[(Expression, Expression)]) -> Outcome {
@@ -168,9 +167,13 @@ impl<'a> Interpreter<'a> {
     }
 
     fn compare(&mut self, first: &Expression, rest: &[(Comparison, Expression)]) -> Outcome {
-        let mut left = self.evaluate(first)?.present()?;
+        let mut left = self.evaluate(first)?;
         for (comparison, operand) in rest {
             let right = self.evaluate(operand)?.present()?;
+            let is_search = matches!(comparison, Comparison::In | Comparison::NotIn);
+            if !(is_search && matches!(&right, Value::List(list) if list.len() == 0)) {
+                left = left.present()?;
+            }
             let holds = match comparison {
                 Comparison::Equal => operators::equal(&left, &right)?,
                 Comparison::NotEqual => !operators::equal(&left, &right)?,
@@ -190,6 +193,9 @@ impl<'a> Interpreter<'a> {
     }
 
     fn contains(&self, haystack: &Value, needle: &Value) -> Outcome<bool> {
+        if matches!(haystack, Value::List(list) if list.len() == 0) {
+            return Ok(false);
+        }
         if let (Value::Object(object), Value::Text(_)) = (haystack, needle)
             && let Object::Variables | Object::Hosts = **object
         {
@@ -277,7 +283,7 @@ impl<'a> Interpreter<'a> {
                 let items = iterate(object)?;
                 Value::list(pick(items.len())?.into_iter().filter_map(|at| items.get(at).cloned()).collect())
             }
-            other => Value::Missing(Failure::undefined(format!("a value of type `{}` has no parts", type_name(other)))),
+            other => return Err(Failure::failed(format!("a value of type `{}` has no parts", type_name(other)))),
         })
     }
 

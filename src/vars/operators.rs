@@ -119,6 +119,9 @@ fn numbers(operator: Operator, left: &Number, right: &Number) -> Outcome {
     if matches!(operator, Operator::Divide | Operator::FloorDivide | Operator::Remainder) && b == 0.0 {
         return Err(by_zero());
     }
+    if operator == Operator::Power && a == 0.0 && b < 0.0 {
+        return Err(Failure::failed("0 has no negative power"));
+    }
     if let (Number::Int(a), Number::Int(b), false) = (left, right, operator == Operator::Divide) {
         let (a, b) = (*a, *b);
         let result = match operator {
@@ -138,13 +141,25 @@ fn numbers(operator: Operator, left: &Number, right: &Number) -> Outcome {
         Operator::Subtract => a - b,
         Operator::Multiply => a * b,
         Operator::Divide => a / b,
-        Operator::FloorDivide => (a / b).floor(),
+        Operator::FloorDivide => floor_divide(a, b),
         Operator::Remainder => {
             let rest = a % b;
-            if rest != 0.0 && (rest < 0.0) != (b < 0.0) { rest + b } else { rest }
+            match rest {
+                0.0 => 0f64.copysign(b),
+                rest if (rest < 0.0) != (b < 0.0) => rest + b,
+                rest => rest,
+            }
         }
         Operator::Power => a.powf(b),
     }))
+}
+
+/// Python divides what the remainder leaves, so that both agree.
+fn floor_divide(a: f64, b: f64) -> f64 {
+    let rest = a % b;
+    let quotient = (a - rest) / b - if rest != 0.0 && (rest < 0.0) != (b < 0.0) { 1.0 } else { 0.0 };
+    let floor = quotient.floor();
+    if quotient - floor > 0.5 { floor + 1.0 } else { floor }
 }
 
 /// `-value`.

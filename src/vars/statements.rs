@@ -64,15 +64,13 @@ fn storable(piece: Value, depth: usize) -> Outcome {
 }
 
 impl Interpreter<'_> {
-    /// The value of a whole template.
+    /// The value of a whole template. Where it breaks off, the first thing that is missing counts.
     pub fn template(&mut self, body: &[Statement]) -> Value {
         let mut pieces = Vec::new();
-        if let Err(failure) = self.run(body, &mut pieces) {
-            pieces.push(Value::Missing(failure.clone()));
-            // With one piece more, the first one that is missing is what counts.
-            return pieces.into_iter().find(|piece| matches!(piece, Value::Missing(_))).unwrap_or(Value::Missing(failure));
+        match self.run(body, &mut pieces) {
+            Ok(()) => join(pieces),
+            Err(failure) => pieces.into_iter().find(|piece| matches!(piece, Value::Missing(_))).unwrap_or(Value::Missing(failure)),
         }
-        join(pieces)
     }
 
     fn captured(&mut self, body: &[Statement]) -> Outcome {

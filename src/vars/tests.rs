@@ -1,5 +1,7 @@
 //! Tests: what stands behind `is`, and in `select('name')`.
 
+use std::collections::HashSet;
+
 use super::arguments::Given;
 use super::engine::Environment;
 use super::error::{Failure, Reason};
@@ -7,10 +9,11 @@ use super::filters::bare_name;
 use super::filters::number::to_bool;
 use super::filters::path::UrlParts;
 use super::filters::regex::{compile, matches_start, search};
+use super::key::Key;
 use super::lookups::files;
 use super::objects::Object;
-use super::operators::{contains, equal, order};
-use super::python::{Outcome, items_of, iterate, text_of, truth, type_name};
+use super::operators::{contains, equal, order, unhashable};
+use super::python::{Outcome, items_of, iterate, text_of, truth};
 use super::syntax::ast::Operator;
 use super::value::Value;
 use super::version;
@@ -179,7 +182,7 @@ fn holds(environment: &Environment<'_>, name: &str, value: &Value, given: Given)
         "uri" | "url" | "urn" => address(name, value, given)?,
         "filter" => super::filters::names().any(|known| Some(known) == value.as_str().map(bare_name)),
         "test" => value.as_str().is_some_and(|name| NAMES.contains(&bare_name(name))),
-        "abs" | "is_abs" => text_of(value)?.starts_with('/'),
+        "abs" | "is_abs" => super::filters::need_text(value, name)?.starts_with('/'),
         "exists" | "link_exists" | "file" | "is_file" | "directory" | "is_dir" | "link" | "is_link" => {
             let path = files::place(environment, &text_of(value)?);
             match name {
@@ -232,13 +235,10 @@ fn any(value: &Value, wanted: bool) -> Outcome<bool> {
 }
 
 fn subset(small: &Value, large: &Value) -> Outcome<bool> {
-    let large = Value::list(items_of(large)?);
-    for item in items_of(small)? {
-        if !contains(&large, &item)? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    let keys = |value: &Value| -> Outcome<HashSet<Key>> {
+        items_of(value)?.iter().map(|item| Key::from_value(item).ok_or_else(|| unhashable(item))).collect()
+    };
+    Ok(keys(small)?.is_subset(&keys(large)?))
 }
 
 fn truthy(value: &Value, given: Given) -> Outcome<bool> {
@@ -261,9 +261,6 @@ fn regex(name: &str, value: &Value, given: Given) -> Outcome<bool> {
     let mut given = given.bind(name, ["pattern", "ignorecase", "multiline", "match_type"])?;
     let pattern = given.text(0, "")?;
     let regex = compile(&pattern, given.truth(1, false)?, given.truth(2, false)?)?;
-    let Value::Text(_) = value else {
-        return Err(Failure::failed(format!("`{name}` needs text, not a value of type `{}`", type_name(value))));
-    };
     let text = text_of(value)?;
     let kind = if name == "match" { "match".to_owned() } else { given.text(3, "search")? };
     match kind.as_str() {

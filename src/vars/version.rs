@@ -127,7 +127,9 @@ fn semantic_order(a: &str, b: &str) -> Outcome<Ordering> {
     let parse = |text: &str| -> Option<([u128; 3], Option<Vec<Part>>)> {
         let text = text.split_once('+').map_or(text, |(version, _)| version);
         let (core, pre) = text.split_once('-').map_or((text, None), |(core, pre)| (core, Some(pre)));
-        let numbers = core.split('.').map(|part| part.parse().ok()).collect::<Option<Vec<u128>>>()?;
+        // Numbers have no leading zeros there.
+        let number = |part: &str| part.parse().ok().filter(|_| part == "0" || !part.starts_with('0'));
+        let numbers = core.split('.').map(number).collect::<Option<Vec<u128>>>()?;
         let [major, minor, patch] = numbers.as_slice() else { return None };
         let parts =
             pre.map(|pre| pre.split('.').map(|part| part.parse().map_or_else(|_| Part::Word(part.to_owned()), Part::Number)).collect());

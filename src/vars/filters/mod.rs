@@ -22,7 +22,7 @@ pub mod yaml;
 use super::arguments::Given;
 use super::engine::Environment;
 use super::error::{Failure, Reason};
-use super::python::Outcome;
+use super::python::{Outcome, type_name};
 use super::value::Value;
 use crate::diagnostic::did_you_mean;
 
@@ -113,6 +113,14 @@ pub fn call(environment: &Environment<'_>, name: &str, value: Value, given: Give
         Err(failure) if failure.reason() == Reason::Unknown => return Err(failure),
         Err(failure) => Value::Missing(failure),
     })
+}
+
+/// The text of a subject that must be text.
+///
+/// # Errors
+/// It is something else.
+pub fn need_text<'a>(value: &'a Value, filter: &str) -> Outcome<&'a str> {
+    value.as_str().ok_or_else(|| Failure::failed(format!("`{filter}` needs text, not a value of type `{}`", type_name(value))))
 }
 
 fn unknown(name: &str) -> Failure {

@@ -113,6 +113,7 @@ fn need_number(value: &Value, filter: &str) -> Outcome<f64> {
 fn absolute(_: &Environment<'_>, value: Value, _: Given) -> Outcome {
     match value {
         Value::Int(number) => Ok(Value::Int(number.saturating_abs())),
+        Value::Bool(value) => Ok(Value::Int(i128::from(value))),
         other => Ok(Value::Float(need_number(&other, "abs")?.abs())),
     }
 }
@@ -126,7 +127,8 @@ fn round(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     Ok(match method.as_str() {
         "common" => match (&value, precision) {
             // Python rounds whole numbers to whole numbers.
-            (Value::Int(_) | Value::Bool(_), 0..) => value,
+            (Value::Bool(value), 0..) => Value::Int(i128::from(*value)),
+            (Value::Int(_), 0..) => value,
             (Value::Int(_) | Value::Bool(_), _) => {
                 truncated((number * factor).round_ties_even() / factor).map_or(Value::Float(number), Value::Int)
             }
@@ -158,6 +160,9 @@ fn power(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
 fn root(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     let base = given.bind("root", ["base"])?.take(0).unwrap_or(Value::Int(2));
     let (number, base) = (need_number(&value, "root")?, need_number(&base, "root")?);
+    if number < 0.0 || base == 0.0 {
+        return Err(Failure::failed("`root` needs a number that has one"));
+    }
     #[expect(clippy::float_cmp, reason = "2 is exact")]
     Ok(Value::Float(if base == 2.0 { number.sqrt() } else { number.powf(1.0 / base) }))
 }
@@ -205,10 +210,7 @@ fn human_readable(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     let mut given = given.bind("human_readable", ["isbits", "unit"])?;
     let bits = given.truth(0, false)?;
     let unit = given.some_text(1)?;
-    let size = match &value {
-        Value::Text(text) => parse_float(text.as_str()).ok_or_else(|| Failure::failed("`human_readable` needs a number"))?,
-        other => need_number(other, "human_readable")?,
-    };
+    let size = need_number(&value, "human_readable")?;
     let found = UNITS.iter().find(|(suffix, limit)| match &unit {
         Some(unit) => unit.to_uppercase().starts_with(suffix),
         None => size >= *limit,
@@ -268,7 +270,7 @@ fn file_size(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
         return Ok(Value::text("1 Byte"));
     }
     if bytes < base {
-        return Ok(Value::from(format!("{bytes:.0} Bytes")));
+        return Ok(Value::from(format!("{:.0} Bytes", bytes.trunc())));
     }
     let mut unit = base;
     for name in names {

@@ -244,5 +244,19 @@ fn sets(value: &Value, given: Given, which: &'static str) -> Outcome {
             take(&right, &in_left, Some(false))?;
         }
     }
+    in_set_order(&mut out);
     Ok(Value::list(out))
+}
+
+/// Python's sets hold small numbers in ascending order. That of texts changes with every run of
+/// Python, so theirs stays as it is.
+fn in_set_order(items: &mut [Value]) {
+    let size = if items.len() < 5 { 8 } else { (items.len() * 4).next_power_of_two() };
+    let number = |item: &Value| match item {
+        Value::Int(number) => usize::try_from(*number).ok().filter(|number| *number < size),
+        _ => None,
+    };
+    if items.iter().all(|item| number(item).is_some()) {
+        items.sort_by_key(number);
+    }
 }

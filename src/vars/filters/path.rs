@@ -1,6 +1,6 @@
 //! Filters for paths and addresses of the web.
 
-use super::Filter;
+use super::{Filter, need_text};
 use crate::vars::arguments::Given;
 use crate::vars::engine::Environment;
 use crate::vars::error::Failure;
@@ -9,13 +9,13 @@ use crate::vars::value::Value;
 
 /// These filters.
 pub const FILTERS: &[Filter] = &[
-    Filter { name: "basename", run: |_, value, _| Ok(Value::from(split(&text_of(&value)?).1)) },
-    Filter { name: "dirname", run: |_, value, _| Ok(Value::from(split(&text_of(&value)?).0)) },
+    Filter { name: "basename", run: |_, value, _| Ok(Value::from(split(need_text(&value, "basename")?).1)) },
+    Filter { name: "dirname", run: |_, value, _| Ok(Value::from(split(need_text(&value, "dirname")?).0)) },
     Filter { name: "splitext", run: splitext },
     Filter { name: "path_join", run: path_join },
     Filter { name: "expanduser", run: expanduser },
     Filter { name: "expandvars", run: expandvars },
-    Filter { name: "normpath", run: |_, value, _| Ok(Value::from(normalize(&text_of(&value)?))) },
+    Filter { name: "normpath", run: |_, value, _| Ok(Value::from(normalize(need_text(&value, "normpath")?))) },
     Filter { name: "realpath", run: realpath },
     Filter { name: "relpath", run: relpath },
     Filter { name: "commonpath", run: commonpath },
@@ -26,7 +26,10 @@ pub const FILTERS: &[Filter] = &[
                 .map(|paths| Value::list(paths.into_iter().map(Value::from).collect()))
         },
     },
-    Filter { name: "win_basename", run: |_, value, _| Ok(Value::from(text_of(&value)?.rsplit(['\\', '/']).next().unwrap_or_default())) },
+    Filter {
+        name: "win_basename",
+        run: |_, value, _| Ok(Value::from(need_text(&value, "win_basename")?.rsplit(['\\', '/']).next().unwrap_or_default())),
+    },
     Filter { name: "urlsplit", run: urlsplit },
 ];
 
@@ -41,7 +44,7 @@ fn split(path: &str) -> (&str, &str) {
 }
 
 fn splitext(_: &Environment<'_>, value: Value, _: Given) -> Outcome {
-    let path = text_of(&value)?;
+    let path = need_text(&value, "splitext")?;
     let name = path.rfind('/').map_or(0, |at| at + 1);
     let dots = path[name..].len() - path[name..].trim_start_matches('.').len();
     let at = path[name + dots..].rfind('.').map_or(path.len(), |at| name + dots + at);
@@ -64,8 +67,11 @@ fn join(parts: &[String]) -> String {
 
 fn path_join(_: &Environment<'_>, value: Value, _: Given) -> Outcome {
     match &value {
+        Value::Map(_) => Err(Failure::failed("`path_join` needs text or a list")),
         Value::Text(_) => Ok(value),
-        other => Ok(Value::from(join(&items_of(other)?.iter().map(text_of).collect::<Outcome<Vec<_>>>()?))),
+        other => Ok(Value::from(join(
+            &items_of(other)?.iter().map(|part| need_text(part, "path_join").map(str::to_owned)).collect::<Outcome<Vec<_>>>()?,
+        ))),
     }
 }
 
@@ -83,6 +89,8 @@ fn normalize(path: &str) -> String {
     }
     let joined = parts.join("/");
     match (absolute, joined.is_empty()) {
+        // Two slashes, but not three, mean something to POSIX.
+        (true, _) if path.starts_with("//") && !path.starts_with("///") => format!("//{joined}"),
         (true, _) => format!("/{joined}"),
         (false, true) => ".".to_owned(),
         (false, false) => joined,
@@ -90,7 +98,7 @@ fn normalize(path: &str) -> String {
 }
 
 fn expanduser(environment: &Environment<'_>, value: Value, _: Given) -> Outcome {
-    let path = text_of(&value)?;
+    let path = need_text(&value, "expanduser")?.to_owned();
     let home = environment.engine.context.environment.get("HOME");
     Ok(Value::from(match (path.strip_prefix('~'), home) {
         (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => format!("{}{rest}", home.trim_end_matches('/')),
@@ -99,9 +107,9 @@ fn expanduser(environment: &Environment<'_>, value: Value, _: Given) -> Outcome 
 }
 
 fn expandvars(environment: &Environment<'_>, value: Value, _: Given) -> Outcome {
-    let path = text_of(&value)?;
+    let path = need_text(&value, "expandvars")?;
     let mut out = String::new();
-    let mut rest = path.as_str();
+    let mut rest = path;
     while let Some(at) = rest.find('$') {
         out.push_str(&rest[..at]);
         let after = &rest[at + 1..];
@@ -124,14 +132,14 @@ fn absolute(environment: &Environment<'_>, path: &str) -> String {
 }
 
 fn realpath(environment: &Environment<'_>, value: Value, _: Given) -> Outcome {
-    let path = absolute(environment, &text_of(&value)?);
+    let path = absolute(environment, need_text(&value, "realpath and relpath")?);
     let real = camino::Utf8Path::new(&path).canonicalize_utf8();
     Ok(Value::from(real.map_or(path, String::from)))
 }
 
 fn relpath(environment: &Environment<'_>, value: Value, given: Given) -> Outcome {
     let start = given.bind("relpath", ["start"])?.text(0, ".")?;
-    let (path, start) = (absolute(environment, &text_of(&value)?), absolute(environment, &start));
+    let (path, start) = (absolute(environment, need_text(&value, "realpath and relpath")?), absolute(environment, &start));
     let parts = |path: &str| path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
     let (path, start) = (parts(&path), parts(&start));
     let common = path.iter().zip(&start).take_while(|(a, b)| a == b).count();
@@ -159,7 +167,8 @@ fn commonpath(_: &Environment<'_>, value: Value, _: Given) -> Outcome {
 
 fn urlsplit(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     let query = given.bind("urlsplit", ["query", "alias"])?.text(0, "")?;
-    let url = text_of(&value)?;
+    // Python drops line breaks and tabs here.
+    let url = need_text(&value, "urlsplit")?.replace(['\n', '\r', '\t'], "");
     let parts = UrlParts::of(&url);
     let text = |text: Option<&str>| text.map_or(Value::None, Value::from);
     let all = Value::map_of([

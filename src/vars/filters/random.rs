@@ -31,7 +31,12 @@ fn random(environment: &Environment<'_>, value: Value, given: Given) -> Outcome 
     let mut given = given.bind("random", ["start", "step", "seed"])?;
     let (start, step) = (given.some_int(0)?, given.some_int(1)?);
     let mut numbers = generator(environment, given.some(2).as_ref())?;
+    let value = match value {
+        Value::Bool(value) => Value::Int(i128::from(value)),
+        other => other,
+    };
     match &value {
+        Value::Map(_) => Err(Failure::failed("`random` needs a list or a number")),
         Value::Int(end) => {
             let start = start.unwrap_or(0);
             let step = step.filter(|step| *step != 0).unwrap_or(1);
@@ -57,7 +62,10 @@ fn random(environment: &Environment<'_>, value: Value, given: Given) -> Outcome 
 }
 
 fn shuffle(environment: &Environment<'_>, value: Value, given: Given) -> Outcome {
-    let mut items = items_of(&value)?;
+    // What is no list comes back as it is.
+    let Ok(mut items) = items_of(&value) else {
+        return Ok(value);
+    };
     let seed = given.bind("shuffle", ["seed"])?.some(0);
     let mut numbers = generator(environment, seed.as_ref())?;
     for at in (1..items.len()).rev() {

@@ -61,6 +61,7 @@ fn translate(pattern: &str, multi_line: bool) -> Cow<'_, str> {
         match character {
             '\\' => match characters.next() {
                 Some('Z') if !in_class => out.push_str("\\z"),
+                Some('0') => out.push_str("\\x00"),
                 Some('g') => out.push_str("\\\\g"),
                 Some(letter @ ('"' | '\'' | '/' | ':' | '=' | '!' | '@' | '%' | ',' | ';' | '<' | '>' | '`' | '_' | ' ')) => {
                     // Python lets any mark be escaped; here some escapes mean something else.
@@ -145,6 +146,7 @@ fn regex_replace(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     let regex = compile(&pattern, ignore_case, multi_line)?;
     let text = text_of(&value)?;
     let parts = replacement_parts(&replacement)?;
+    check_groups(&regex, &parts)?;
     let mut out = String::with_capacity(text.len());
     let mut end = 0;
     let mut replaced = 0;
@@ -154,24 +156,8 @@ fn regex_replace(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
         for part in &parts {
             match part {
                 Part::Text(part) => out.push_str(part),
-                Part::Number(number) => match captures.get(*number) {
-                    Some(group) => out.push_str(group.as_str()),
-                    None if *number < captures.len() => {}
-                    None => {
-                        return Err(Failure::failed(format!(
-                            "the replacement names group {number}, which the regular expression does not have"
-                        )));
-                    }
-                },
-                Part::Name(name) => match captures.name(name) {
-                    Some(group) => out.push_str(group.as_str()),
-                    None if regex.capture_names().flatten().any(|known| known == name) => {}
-                    None => {
-                        return Err(Failure::failed(format!(
-                            "the replacement names group `{name}`, which the regular expression does not have"
-                        )));
-                    }
-                },
+                Part::Number(number) => out.push_str(captures.get(*number).map_or("", |group| group.as_str())),
+                Part::Name(name) => out.push_str(captures.name(name).map_or("", |group| group.as_str())),
             }
         }
         end = whole.end();
@@ -244,6 +230,20 @@ fn replacement_parts(replacement: &str) -> Outcome<Vec<Part>> {
     }
     parts.push(Part::Text(text));
     Ok(parts)
+}
+
+fn check_groups(regex: &Regex, parts: &[Part]) -> Outcome<()> {
+    for part in parts {
+        let (known, shown) = match part {
+            Part::Text(_) => continue,
+            Part::Number(number) => (*number < regex.captures_len(), number.to_string()),
+            Part::Name(name) => (regex.capture_names().flatten().any(|known| known == name), name.clone()),
+        };
+        if !known {
+            return Err(Failure::failed(format!("the replacement names group `{shown}`, which the regular expression does not have")));
+        }
+    }
+    Ok(())
 }
 
 fn regex_search(_: &Environment<'_>, value: Value, mut given: Given) -> Outcome {

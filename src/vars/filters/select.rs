@@ -52,8 +52,13 @@ pub fn attribute(environment: &Environment<'_>, item: &Value, path: &Value, defa
     Ok(value)
 }
 
+/// The items to look at. Jinja2 takes everything false for an empty list.
+fn candidates(value: &Value) -> Outcome<Vec<Value>> {
+    if truth(value)? { iterate(value) } else { Ok(Vec::new()) }
+}
+
 fn map(environment: &Environment<'_>, value: Value, mut given: Given) -> Outcome {
-    let items = iterate(&value)?;
+    let items = candidates(&value)?;
     let mut out = Vec::with_capacity(items.len());
     if given.positional.is_empty()
         && let Some(path) = given.take_named("attribute")
@@ -81,7 +86,7 @@ fn map(environment: &Environment<'_>, value: Value, mut given: Given) -> Outcome
 }
 
 fn choose(environment: &Environment<'_>, value: &Value, mut given: Given, wanted: bool, by_attribute: bool) -> Outcome {
-    let items = iterate(value)?;
+    let items = candidates(value)?;
     let path = match (by_attribute, given.positional.is_empty()) {
         (false, _) => None,
         (true, false) => Some(given.positional.remove(0).present()?),

@@ -1,13 +1,13 @@
 //! Filters for text.
 
-use super::Filter;
+use super::{Filter, need_text};
 use crate::vars::arguments::Given;
 use crate::vars::engine::Environment;
 use crate::vars::error::Failure;
 use crate::vars::format::percent;
 use crate::vars::key::Key;
 use crate::vars::methods;
-use crate::vars::python::{Outcome, repr, text_of, to_text};
+use crate::vars::python::{Outcome, length as python_length, repr, text_of, to_text};
 use crate::vars::value::{Entries, Text, Value};
 
 /// These filters.
@@ -19,7 +19,7 @@ pub const FILTERS: &[Filter] = &[
     Filter { name: "title", run: title },
     Filter { name: "trim", run: trim },
     Filter { name: "replace", run: replace },
-    Filter { name: "split", run: |_, value, given| method(&value, "split", given) },
+    Filter { name: "split", run: split },
     Filter { name: "truncate", run: truncate },
     Filter { name: "indent", run: indent },
     Filter { name: "center", run: center },
@@ -42,6 +42,11 @@ const WIDEST: i128 = 1_000_000;
 
 fn method(value: &Value, name: &str, given: Given) -> Outcome {
     methods::call(&Value::from(text_of(value)?), name, given)
+}
+
+fn split(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
+    need_text(&value, "split")?;
+    method(&value, "split", given)
 }
 
 fn title(_: &Environment<'_>, value: Value, _: Given) -> Outcome {
@@ -79,7 +84,11 @@ fn truncate(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     let kill_words = given.truth(1, false)?;
     let end = given.text(2, "...")?;
     let leeway = usize::try_from(given.int(3, 5)?).unwrap_or(0);
-    let text = text_of(&value)?;
+    // Python asks for the length first, which lists have, too.
+    if !matches!(value, Value::Text(_)) && python_length(&value)? <= length + leeway {
+        return Ok(value);
+    }
+    let text = need_text(&value, "truncate")?.to_owned();
     let ending = end.chars().count();
     if length < ending {
         return Err(Failure::failed(format!("`truncate` needs a length of at least {ending}, which its `end` takes")));
@@ -100,7 +109,7 @@ fn indent(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
         Some(other) => text_of(&other)?,
     };
     let (first, blank) = (given.truth(1, false)?, given.truth(2, false)?);
-    let text = text_of(&value)? + "\n";
+    let text = need_text(&value, "indent")?.to_owned() + "\n";
     let mut out = String::new();
     for (at, line) in text.lines().enumerate() {
         if at > 0 {
@@ -124,7 +133,7 @@ fn wordwrap(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
     let width = usize::try_from(given.int(0, 79)?).unwrap_or(0).max(1);
     let break_long = given.truth(1, true)?;
     let newline = given.some_text(2)?.unwrap_or_else(|| "\n".to_owned());
-    let text = text_of(&value)?;
+    let text = need_text(&value, "wordwrap")?;
     let mut lines = Vec::new();
     for line in text.lines() {
         wrap_line(line, width, break_long, &mut lines);
@@ -198,7 +207,7 @@ fn striptags(_: &Environment<'_>, value: Value, _: Given) -> Outcome {
 }
 
 fn comment(_: &Environment<'_>, value: Value, mut given: Given) -> Outcome {
-    let text = text_of(&value)?;
+    let text = need_text(&value, "comment")?;
     let style = if given.positional.is_empty() { given.take_named("style") } else { Some(given.positional.remove(0)) };
     let style = style.map_or_else(|| Ok("plain".to_owned()), |style| text_of(&style))?;
     let (beginning, decoration, end) = match style.as_str() {

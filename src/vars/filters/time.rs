@@ -24,7 +24,9 @@ pub fn now(environment: &Environment<'_>) -> DateTime {
 
 fn strftime(environment: &Environment<'_>, value: Value, given: Given) -> Outcome {
     // Local time is taken to be UTC, so that a plan does not depend on where it is made.
-    let second = given.bind("strftime", ["second", "utc"])?.some(0);
+    let mut given = given.bind("strftime", ["second", "utc"])?;
+    let second = given.some(0);
+    let zone = if given.truth(1, false)? { "GMT" } else { "UTC" };
     let moment = match second {
         None => now(environment),
         Some(second) => {
@@ -38,7 +40,7 @@ fn strftime(environment: &Environment<'_>, value: Value, given: Given) -> Outcom
             DateTime::new(seconds.floor() as i64, 0)
         }
     };
-    Ok(Value::from(moment.format(&text_of(&value)?)))
+    Ok(Value::from(moment.format_with(&text_of(&value)?, zone, "+0000")))
 }
 
 fn to_datetime(_: &Environment<'_>, value: Value, given: Given) -> Outcome {

@@ -59,7 +59,8 @@ fn ternary(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
 #[expect(clippy::unnecessary_wraps, reason = "all filters have one signature")]
 fn type_debug(_: &Environment<'_>, value: Value, _: Given) -> Outcome {
     Ok(Value::from(match &value {
-        Value::Missing(_) => "UndefinedMarker",
+        Value::Missing(failure) if failure.is_undefined() => "UndefinedMarker",
+        Value::Missing(_) => "CapturedExceptionMarker",
         value => type_name(value),
     }))
 }

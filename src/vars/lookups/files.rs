@@ -182,7 +182,7 @@ pub fn first_found(environment: &Environment<'_>, terms: Vec<Value>, given: &mut
 
 /// `lookup('template', path)`
 pub fn template(environment: &Environment<'_>, terms: Vec<Value>, given: &mut Given) -> Outcome<Vec<Value>> {
-    let mut names = Names::new();
+    let mut names = Names::from([(Arc::from("ansible_managed"), Value::text("Ansible managed"))]);
     if let Some(Value::Map(map)) = given.take_named("template_vars") {
         names.extend(map.raw().into_iter().map(|(key, value)| (Arc::from(key.json_name()), value)));
     }
