@@ -1,18 +1,24 @@
 //! Databases and their roles in the managed Postgres.
 
 use std::fmt::Write as _;
+use std::sync::PoisonError;
 
 use super::Run;
 use crate::desired::Database;
 use crate::diagnostic::{Error, Kind, Result};
 use crate::host::Exec;
 use crate::plan::Step;
+use crate::secret::Secret;
 
 /// psql inside the container, over its socket. Its input holds passwords, so nothing of it is echoed.
+/// A Postgres that recovers after a crash takes connections before it takes statements: it gets a minute.
 const PSQL: &str = r#"
 exec docker exec -i "$1" sh -c '
   export PGPASSWORD="$POSTGRES_PASSWORD"
-  exec psql --no-psqlrc --quiet --no-align --tuples-only -v ON_ERROR_STOP=1 -h "${PGHOST:-/run/postgresql}" -U "$POSTGRES_USER" -d "$POSTGRES_DB"
+  ask() { psql --no-psqlrc --quiet --no-align --tuples-only -v ON_ERROR_STOP=1 -h "${PGHOST:-/run/postgresql}" -U "$POSTGRES_USER" -d "$POSTGRES_DB" "$@"; }
+  tries=0
+  until ask -c "SELECT 1" </dev/null >/dev/null 2>&1 || [ "$tries" -ge 60 ]; do tries=$((tries + 1)); sleep 1; done
+  ask
 '
 "#;
 
@@ -33,13 +39,38 @@ pub async fn put(run: &Run<'_>) -> Result<()> {
     let container = container.ok_or_else(|| Error::new(Kind::HostFailed, "there are databases to make and no managed Postgres"))?;
     let names: Vec<&str> = wanted.iter().map(|database| database.name.as_str()).collect();
     run.stage(format!("databases: {}", names.join(", ")));
+    let users: Vec<String> = wanted.iter().map(|database| literal(&database.username)).collect();
+    let hashes = format!(
+        "SELECT format('ALTER ROLE %I PASSWORD %L;', rolname, rolpassword) FROM pg_authid WHERE rolpassword IS NOT NULL AND rolname IN ({});\n",
+        users.join(", ")
+    );
+    let what = format!("to make the databases {}", names.join(", "));
+    let before = ask(run, container, &what, &hashes).await?;
+    *run.previous_passwords.lock().unwrap_or_else(PoisonError::into_inner) = Secret::new(before);
     let sql: String = wanted.iter().map(|database| statements(database)).collect();
+    ask(run, container, &what, &sql).await.map(drop)
+}
+
+/// Gives the roles the passwords that they had before [`put`], for services that go back to them.
+///
+/// # Errors
+/// Postgres refuses or does not run.
+pub async fn put_back(run: &Run<'_>) -> Result<()> {
+    let before = run.previous_passwords.lock().unwrap_or_else(PoisonError::into_inner).reveal().clone();
+    let container = run.desired.services.iter().find(|service| service.role == "postgres").map(|service| service.container.as_str());
+    match container {
+        Some(container) if !before.trim().is_empty() => ask(run, container, "the previous passwords", &before).await.map(drop),
+        _ => Ok(()),
+    }
+}
+
+async fn ask(run: &Run<'_>, container: &str, what: &str, sql: &str) -> Result<String> {
     let output = run.host.exec(Exec::new(PSQL).arguments(&[container]).stdin(format!("{PREAMBLE}{sql}").as_bytes())).await?;
     if output.status == 0 {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let complaint = (run.redact)(&String::from_utf8_lossy(&output.stderr));
-    Err(Error::new(Kind::HostFailed, format!("Postgres refused to make the databases {}", names.join(", "))).caused_by(complaint))
+    Err(Error::new(Kind::HostFailed, format!("Postgres refused {what}")).caused_by(complaint))
 }
 
 /// Keeps passwords out of Postgres's own log and out of psql's complaints.

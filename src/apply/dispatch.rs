@@ -1,6 +1,6 @@
 //! The order of a run.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
 
@@ -10,6 +10,7 @@ use crate::diagnostic::{Error, Kind, Result};
 use crate::host::{self, Host, KeyRequest, Push, PushDirectory, PushFile};
 use crate::plan::{Observed, Plan, RestartKind, Step};
 use crate::report::{Event, Sink};
+use crate::secret::Secret;
 
 /// Everything that a run works with.
 pub struct Run<'a> {
@@ -25,6 +26,8 @@ pub struct Run<'a> {
     pub sink: &'a Sink,
     /// Cancelled when the user wants the run to stop.
     pub cancel: &'a CancellationToken,
+    /// Statements that give database roles their old passwords; filled when they change.
+    pub previous_passwords: Mutex<Secret<String>>,
     /// Takes known secrets out of a text.
     pub redact: &'a (dyn Fn(&str) -> String + Sync),
 }
@@ -121,24 +124,21 @@ async fn push(run: &Run<'_>) -> Result<()> {
         run.stage(format!("writing {files} files and {directories} folders"));
     }
     push.directories.insert(0, remember::folder());
-    push.files.push(remember::pending(run)?);
-    host::push(&**run.host, &push).await?;
     if !keys.is_empty() {
+        // Before the files: what needs a key must not lie there without it when this fails.
+        let folders = Push { directories: std::mem::take(&mut push.directories), ..Push::default() };
+        host::push(&**run.host, &folders).await?;
         run.stage(format!("making {} keys", keys.len()));
         host::make_keys(&**run.host, &keys).await?;
     }
-    Ok(())
+    push.files.push(remember::pending(run)?);
+    host::push(&**run.host, &push).await
 }
 
 /// Units: reload, enable, stop, restart wave by wave with their health, databases in between.
 async fn restart(run: &Run<'_>) -> Result<()> {
-    let unit_files_changed = run.plan.actions.iter().any(|action| match &action.step {
-        Step::PutFile(file) => file.path.starts_with("/etc/systemd/system/"),
-        _ => false,
-    });
-    if unit_files_changed {
-        host::systemd::daemon_reload(&**run.host).await?;
-    }
+    // Always: an earlier run may have been cut off between its files and this.
+    host::systemd::daemon_reload(&**run.host).await?;
     let enabled = services::enabled_by(run.plan);
     if !enabled.is_empty() {
         host::systemd::enable(&**run.host, &enabled).await?;

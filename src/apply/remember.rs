@@ -29,7 +29,17 @@ pub fn pending(run: &Run<'_>) -> Result<PushFile> {
         .collect();
     memory.pending.sort();
     memory.pending.dedup();
+    forget_databases(run, &mut memory);
     file(&memory)
+}
+
+/// Until the run has succeeded, nobody knows which password these databases have.
+fn forget_databases(run: &Run<'_>, memory: &mut Memory) {
+    for action in &run.plan.actions {
+        if let Step::PutDatabase(database) = &action.step {
+            memory.databases.remove(&database.name);
+        }
+    }
 }
 
 /// Writes down that the run succeeded.
@@ -46,7 +56,9 @@ pub async fn if_changed(run: &Run<'_>) -> Result<()> {
 
 /// The old memory as it was, for a run that was put back.
 pub async fn restore(run: &Run<'_>) -> Result<()> {
-    write(run, &run.observed.memory).await
+    let mut memory = run.observed.memory.clone();
+    forget_databases(run, &mut memory);
+    write(run, &memory).await
 }
 
 async fn write(run: &Run<'_>, memory: &Memory) -> Result<()> {
@@ -94,6 +106,13 @@ fn after(run: &Run<'_>) -> Memory {
             memory.files.insert(file.path.clone(), owned);
         }
     }
+    let made = |path: &str| run.plan.actions.iter().any(|action| matches!(&action.step, Step::MakeKey(key) if key.path == path));
+    for key in &run.desired.keys {
+        if (run.observed.paths.contains_key(&key.path) || made(&key.path)) && !memory.keys.contains(&key.path) {
+            memory.keys.push(key.path.clone());
+        }
+    }
+    memory.keys.sort();
     for service in &run.desired.services {
         if memory.files.contains_key(&format!("/etc/systemd/system/{}", service.unit)) && !memory.units.contains(&service.unit) {
             memory.units.push(service.unit.clone());

@@ -1,6 +1,6 @@
 //! Puts back what a failed run changed.
 
-use super::{Run, remember, services};
+use super::{Run, databases, remember, services};
 use crate::diagnostic::{Error, Kind};
 use crate::host::{self, Push, PushFile};
 use crate::plan::{RestartKind, Step};
@@ -50,6 +50,8 @@ async fn restore(run: &Run<'_>) -> crate::diagnostic::Result<String> {
         units.collect::<Vec<String>>()
     };
     let (started, restarted) = (kind(RestartKind::Start), kind(RestartKind::Restart));
+    // While Postgres still runs, if it was this run that started it.
+    databases::put_back(run).await?;
     // What did not run before stops first, while its unit is still known.
     if !started.is_empty() {
         host::systemd::stop(&**run.host, &started).await?;

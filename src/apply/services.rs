@@ -63,8 +63,9 @@ pub async fn remove(run: &Run<'_>) -> Result<()> {
     }
     if !units.is_empty() {
         run.stage(format!("removing {}", units.join(", ")));
-        // A template unit has no state of its own to stop.
-        let plain: Vec<String> = units.iter().filter(|unit| !unit.contains("@.")).cloned().collect();
+        // A template unit has no state of its own to stop, and one that is gone already has none either.
+        let loaded = |unit: &str| run.observed.units.get(unit).is_some_and(|state| state.loaded);
+        let plain: Vec<String> = units.iter().filter(|unit| !unit.contains("@.") && loaded(unit)).cloned().collect();
         host::systemd::stop(&**run.host, &plain).await?;
         host::systemd::disable(&**run.host, &plain).await?;
     }

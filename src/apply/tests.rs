@@ -1,6 +1,6 @@
 //! The order of a run, on a host that runs nothing and remembers what it was asked.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
 
@@ -94,7 +94,16 @@ async fn carry_out(host: FakeHost, cancel: &CancellationToken) -> (Result<()>, V
     let host: Arc<dyn Host> = fake.clone();
     let sink: crate::report::Sink = Arc::new(|_, _| {});
     let redact = |text: &str| text.replace("hunter2hunter2", crate::secret::REDACTED);
-    let run = Run { host: &host, desired: &desired, observed: &observed, plan: &plan, sink: &sink, cancel, redact: &redact };
+    let run = Run {
+        host: &host,
+        desired: &desired,
+        observed: &observed,
+        plan: &plan,
+        sink: &sink,
+        cancel,
+        previous_passwords: Mutex::default(),
+        redact: &redact,
+    };
     let outcome = apply(&run).await;
     (outcome, fake.asked().iter().map(deed).collect(), plan)
 }

@@ -1,7 +1,7 @@
 //! `install-all` and `setup-all`: bring hosts to the state that the inventory declares.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use clap::Args;
 use tokio_util::sync::CancellationToken;
@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::global::GlobalArgs;
 use super::{Exit, fleet, interrupt, session};
 use crate::apply::{Run, apply};
-use crate::diagnostic::Result;
+use crate::diagnostic::{Error, Kind, Result};
 use crate::host::Host;
 use crate::pipeline::{ConnectionDefaults, HostFacts, Loaded, Prepared, observe};
 use crate::plan::{Observed, Plan, Scope, plan};
@@ -125,9 +125,28 @@ pub async fn look(loaded: &Loaded, host: Arc<dyn Host>, name: &str, scope: &Scop
     let (known, facts) = session::facts(&*host, loaded, name).await?;
     let prepared = Prepared::new(loaded, name, &known, tags)?;
     let observed = observe(&host, &prepared.desired, &facts).await?;
+    lost_data(name, &known, &prepared, &observed)?;
     let redactor = prepared.redactor();
     let plan = plan(&prepared.desired, &observed, scope, &|text| redactor.redact(text).into_owned());
     Ok(Seen { host, prepared, observed, plan })
+}
+
+/// Data that an earlier run saw and that is gone: a disk that is not mounted must not become a new server.
+fn lost_data(name: &str, known: &HostFacts, prepared: &Prepared, observed: &Observed) -> Result<()> {
+    let memory = &observed.memory;
+    let postgres = prepared.desired.roles.iter().any(|role| role == "postgres");
+    let lost = if postgres && !memory.databases.is_empty() && known.postgres_version.is_none() {
+        Some("the data of Postgres".to_owned())
+    } else {
+        let keys = prepared.desired.keys.iter().map(|key| &key.path);
+        keys.filter(|path| memory.keys.contains(path))
+            .find(|path| !observed.paths.contains_key(*path))
+            .map(|path| format!("the key `{path}`"))
+    };
+    let Some(lost) = lost else { return Ok(()) };
+    Err(Error::new(Kind::HostFailed, format!("`{name}`: {lost} was there after an earlier run and is gone; nothing was touched"))
+        .hint("mount the disk or restore the backup that holds it, and run this again")
+        .hint(format!("to begin anew without it, remove `{}` on the host first", crate::apply::MEMORY_PATH)))
 }
 
 #[allow(clippy::too_many_arguments, reason = "one call site; a struct would only rename them")]
@@ -158,6 +177,7 @@ async fn one(
         plan: &seen.plan,
         sink: &sink,
         cancel,
+        previous_passwords: Mutex::default(),
         redact: &redact,
     };
     apply(&run).await?;

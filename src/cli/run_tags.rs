@@ -32,6 +32,12 @@ impl RunTagsArgs {
         let extra = extra(&loaded)?;
         let jobs: Vec<Job> =
             self.tags.iter().map(|name| tag::parse(name.trim(), &loaded.library, extra.group.as_deref())).collect::<Result<_>>()?;
+        if self.mode.check
+            && let Some((name, _)) = self.tags.iter().zip(&jobs).find(|(_, job)| !matches!(job, Job::Converge { .. }))
+        {
+            return Err(Error::new(Kind::Usage, format!("`{name}` has no `--check`: it would be done"))
+                .hint("leave it out, or leave out `--check`"));
+        }
         // All that converges goes in one run, as the playbook does it.
         let mut scope = Scope { roles: Some(BTreeSet::new()), remove_orphans: false };
         let mut converges = false;

@@ -26,6 +26,27 @@ pub fn renamed(library: &Library, variables: &Variables) -> Vec<Diagnostic> {
         .collect()
 }
 
+/// Errors for components that a user switches on and that no role here is for: what they add to other
+/// services' configurations would be lost without a word.
+pub fn unknown_components(library: &Library, variables: &Variables) -> Vec<Diagnostic> {
+    let known = |name: &str| {
+        let documented = library.roles.iter().any(|role| role.documentation.contains_key(name));
+        documented || library.wiring.iter().any(|variable| variable.name == name) || library.renamed().any(|(old, _)| old == name)
+    };
+    let mut findings = Vec::new();
+    for name in variables.names().filter(|name| name.starts_with("matrix_") && name.ends_with("_enabled") && !known(name)) {
+        let on = variables.get(name).is_ok_and(|evaluated| evaluated.value == Json::Bool(true));
+        if let (true, Some(span)) = (on, place(variables, name)) {
+            findings.push(
+                Diagnostic::error("H0334", format!("`{name}` switches on something that homestead does not have"))
+                    .at(&span)
+                    .help("what it adds to the configuration of other services would be lost; to go on without it, set it to false"),
+            );
+        }
+    }
+    findings
+}
+
 /// Errors for roles that a role cannot do without.
 pub fn requirements(manifest: &Manifest, enabled: &[&str], variables: &Variables) -> Vec<Diagnostic> {
     let missing = manifest.requires.iter().filter(|name| !enabled.contains(&name.as_str()));

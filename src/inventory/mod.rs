@@ -17,7 +17,7 @@ mod patterns;
 mod python_literal;
 mod ranges;
 mod scalar;
-mod shell_words;
+pub mod shell_words;
 mod sources;
 pub mod vault;
 pub mod yaml;

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::host::{Become, ConnectionSettings};
+use crate::inventory::shell_words;
 use crate::secret::Secret;
 use crate::vars::Variables;
 
@@ -78,26 +79,43 @@ pub fn settings(host: &str, variables: &Variables, defaults: &ConnectionDefaults
     }
     let common = reader.text(&["ansible_ssh_common_args"])?;
     let extra = reader.text(&["ansible_ssh_extra_args"])?;
-    settings.options = [common, extra].into_iter().flatten().flat_map(|text| ssh_options(&text)).collect();
+    for (name, text) in [("ansible_ssh_common_args", common), ("ansible_ssh_extra_args", extra)] {
+        let options = ssh_options(text.as_deref().unwrap_or_default());
+        settings.options.extend(options.map_err(|problem| reader.wrong(name, &problem, "as for `ssh`: `-o ProxyJump=bastion`"))?);
+    }
     settings.accept_new_host_key = defaults.accept_new_host_key;
     settings.escalation = escalation;
     Ok(Transport::Ssh(Box::new(settings)))
 }
 
-/// The `-o Key=Value` options of a command line for `ssh`.
-fn ssh_options(text: &str) -> Vec<(String, String)> {
-    let words: Vec<&str> = text.split_whitespace().map(|word| word.trim_matches(['\'', '"'])).collect();
+/// The options of a command line for `ssh` that say how to connect: `-o Key=Value`, `-o "Key Value"`, `-J`,
+/// `-p`, `-i`, `-l`. Others, such as `-C`, change nothing here.
+///
+/// # Errors
+/// The text cannot be split into words.
+fn ssh_options(text: &str) -> Result<Vec<(String, String)>, String> {
+    let words = shell_words::split(text).map_err(|column| format!("a quote at column {column} is not closed"))?;
+    let mut words = words.into_iter().map(|word| word.text);
     let mut options = Vec::new();
-    for (index, word) in words.iter().enumerate() {
-        let option = match word.strip_prefix("-o") {
-            Some("") => words.get(index + 1).copied(),
-            rest => rest,
-        };
-        if let Some((key, value)) = option.and_then(|option| option.split_once('=')) {
-            options.push((key.to_owned(), value.to_owned()));
+    while let Some(word) = words.next() {
+        let Some((letter, attached)) = word.strip_prefix('-').and_then(|rest| Some((rest.get(..1)?, rest.get(1..)?))) else { continue };
+        if !matches!(letter, "o" | "J" | "p" | "i" | "l") {
+            continue;
         }
+        let value = if attached.is_empty() { words.next().unwrap_or_default() } else { attached.to_owned() };
+        let (key, value) = match letter {
+            "J" => ("ProxyJump".to_owned(), value),
+            "p" => ("Port".to_owned(), value),
+            "i" => ("IdentityFile".to_owned(), value),
+            "l" => ("User".to_owned(), value),
+            _ => match value.split_once(['=', ' ']) {
+                Some((key, value)) => (key.trim().to_owned(), value.trim().to_owned()),
+                None => return Err(format!("`-o {value}` has no value")),
+            },
+        };
+        options.push((key, value));
     }
-    options
+    Ok(options)
 }
 
 fn port(value: &Json) -> Option<u16> {
@@ -159,8 +177,11 @@ mod tests {
 
     #[test]
     fn ssh_options_are_read_as_ansible_users_write_them() {
-        let options = ssh_options("-o StrictHostKeyChecking=yes -oProxyJump=bastion -o 'UserKnownHostsFile=kh'");
+        let options = ssh_options("-o StrictHostKeyChecking=yes -C -oProxyJump=bastion -o 'UserKnownHostsFile kh'").unwrap();
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         assert_eq!(options, [pair("StrictHostKeyChecking", "yes"), pair("ProxyJump", "bastion"), pair("UserKnownHostsFile", "kh")]);
+        let options = ssh_options("-J bastion -p 2222 -o ProxyCommand=\"ssh -W %h:%p -q bastion\"").unwrap();
+        assert_eq!(options, [pair("ProxyJump", "bastion"), pair("Port", "2222"), pair("ProxyCommand", "ssh -W %h:%p -q bastion")]);
+        assert!(ssh_options("-o 'ProxyJump=bastion").is_err());
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use camino::Utf8PathBuf;
 
 use crate::desired::Templates;
-use crate::diagnostic::{Diagnostic, Result};
+use crate::diagnostic::{Diagnostic, Error, Kind, Result};
 use crate::inventory::{Inventory, VaultPasswords};
 use crate::role::{Library, Source};
 
@@ -81,9 +81,17 @@ impl Loaded {
     /// A pattern that names nothing.
     pub fn hosts(&self) -> Result<Vec<String>> {
         let named = |hosts: Vec<&crate::inventory::InventoryHost>| hosts.into_iter().map(|host| host.name.clone()).collect::<Vec<_>>();
-        if self.limit.is_some() || self.inventory.members("matrix_servers").is_empty() {
-            return Ok(named(self.inventory.select(self.limit.as_deref())?));
+        let selected = named(self.inventory.select(self.limit.as_deref())?);
+        let members = self.inventory.members("matrix_servers");
+        if members.is_empty() {
+            return Ok(selected);
         }
-        Ok(named(self.inventory.select(Some("matrix_servers"))?))
+        let hosts: Vec<String> = selected.into_iter().filter(|host| members.contains(&host.as_str())).collect();
+        if hosts.is_empty() {
+            let limit = self.limit.as_deref().unwrap_or_default();
+            return Err(Error::new(Kind::Usage, format!("`--limit {limit}` selects no host of the group `matrix_servers`"))
+                .hint(format!("its hosts are {}", members.join(", "))));
+        }
+        Ok(hosts)
     }
 }

@@ -18,6 +18,10 @@ use crate::plan::{Memory, NetworkState, Observed, PathKind, PathState, UnitState
 /// # Errors
 /// The connection breaks, or the host's memory cannot be read.
 pub async fn observe(host: &Arc<dyn Host>, desired: &Desired, facts: &Facts) -> Result<Observed> {
+    if facts.docker.is_none() && facts.tools.contains("docker") {
+        return Err(Error::new(Kind::HostFailed, format!("`{}`: Docker is installed but its engine does not answer", host.name()))
+            .hint("`systemctl status docker` on the host says why; nothing was touched"));
+    }
     let request = request(desired);
     // The two questions go over one connection at the same time.
     let (seen, docker) = tokio::join!(host::observe(&**host, &request), engine(host, desired, facts));

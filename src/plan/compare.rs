@@ -128,6 +128,9 @@ impl Comparison<'_> {
         for key in &desired.keys {
             if !self.observed.paths.contains_key(&key.path) {
                 self.push("key", &key.path, Change::Create, Step::MakeKey(key.clone()));
+                for service in desired.services.iter().filter(|service| service.role == key.role) {
+                    self.changed.entry(service.unit.clone()).or_default().push(format!("{} is new", key.path));
+                }
             }
         }
     }
@@ -239,10 +242,17 @@ fn narrow(plan: &mut Plan, desired: &Desired, roles: &BTreeSet<String>) {
         Step::InstallDocker | Step::CreateAccount(_) | Step::CreateNetwork(_) => true,
         Step::RemoveUnit(_) | Step::RemoveFile(_) => false,
     });
-    let units: BTreeSet<&str> =
-        desired.services.iter().filter(|service| roles.contains(&service.role)).map(|service| service.unit.as_str()).collect();
-    plan.restarts
-        .retain(|restart| units.contains(restart.unit.as_str()) || restart.reasons.iter().any(|reason| reason.starts_with("requires ")));
+    let in_scope = |unit: &str| desired.services.iter().any(|service| service.unit == unit && roles.contains(&service.role));
+    let mut kept: BTreeSet<String> = plan.restarts.iter().map(|restart| restart.unit.clone()).filter(|unit| in_scope(unit)).collect();
+    // What requires a restarted unit restarts with it, in scope or not.
+    let restarts = |unit: &str| plan.restarts.iter().any(|restart| restart.unit == unit && restart.kind == RestartKind::Restart);
+    while let Some(service) = desired.services.iter().find(|service| {
+        let cause = |name: &String| kept.contains(name) && restarts(name);
+        !kept.contains(&service.unit) && restarts(&service.unit) && service.requires.iter().any(cause)
+    }) {
+        kept.insert(service.unit.clone());
+    }
+    plan.restarts.retain(|restart| kept.contains(&restart.unit));
 }
 
 /// Lowercase hex of a text's SHA-256.

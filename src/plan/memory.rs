@@ -19,6 +19,9 @@ pub struct Memory {
     pub files: BTreeMap<String, OwnedFile>,
     /// Units that homestead wrote.
     pub units: Vec<String>,
+    /// Keys that were there after a run.
+    #[serde(default)]
+    pub keys: Vec<String>,
     /// Database name -> fingerprint of its last successful creation.
     pub databases: BTreeMap<String, String>,
     /// Units that must restart because an earlier run changed what they read and did not come to it.
