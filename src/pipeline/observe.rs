@@ -18,16 +18,12 @@ use crate::plan::{Memory, NetworkState, Observed, PathKind, PathState, UnitState
 /// # Errors
 /// The connection breaks, or the host's memory cannot be read.
 pub async fn observe(host: &Arc<dyn Host>, desired: &Desired, facts: &Facts) -> Result<Observed> {
-    if facts.docker.is_none() && facts.tools.contains("docker") {
-        return Err(Error::new(Kind::HostFailed, format!("`{}`: Docker is installed but its engine does not answer", host.name()))
-            .hint("`systemctl status docker` on the host says why; nothing was touched"));
-    }
     let request = request(desired);
     // The two questions go over one connection at the same time.
     let (seen, docker) = tokio::join!(host::observe(&**host, &request), engine(host, desired, facts));
     let (seen, (networks, images)) = (seen?, docker?);
     let users = facts.users.iter().map(|(name, user)| (name.clone(), (user.uid, user.gid))).collect();
-    let mut observed = Observed { users, docker: facts.docker.is_some(), networks, images, ..Observed::default() };
+    let mut observed = Observed { users, docker: installed(facts), networks, images, ..Observed::default() };
     for (path, state) in seen.files {
         let kind = match state.kind {
             FileKind::File => PathKind::File,
@@ -105,13 +101,19 @@ async fn units_of_memory(host: &dyn Host, observed: &mut Observed) -> Result<()>
     Ok(())
 }
 
+/// An engine that is installed and silent must not be taken for one that is absent: another one would be
+/// installed over it.
+fn installed(facts: &Facts) -> bool {
+    facts.tools.contains("docker")
+}
+
 type Engine = (BTreeMap<String, NetworkState>, BTreeSet<String>);
 
 async fn engine(host: &Arc<dyn Host>, desired: &Desired, facts: &Facts) -> Result<Engine> {
-    if facts.docker.is_none() {
+    if !installed(facts) {
         return Ok(Engine::default());
     }
-    let engine = Docker::connect(host.clone()).await?;
+    let engine = Docker::connect(host.clone()).await.map_err(|error| error.hint("nothing was touched"))?;
     let images = join_all(desired.images.iter().map(|image| engine.image(&image.name)));
     let (networks, images) = tokio::join!(engine.networks(), images);
     let networks = networks?.into_iter().map(|(name, network)| (name, NetworkState { ipv6: network.ipv6 })).collect();

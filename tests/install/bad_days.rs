@@ -108,7 +108,7 @@ fn a_host_that_is_not_ready_is_left_as_it_is() {
     insta::assert_snapshot!(silent.stderr_without_times(), @"
     error: `matrix.example.com`: the Docker engine does not answer: Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?
     hint: on the host: `systemctl status docker` and `journalctl -u docker -n 50`
-    hint: nothing that runs was touched
+    hint: nothing was touched
     ");
 
     // There is none at all.
