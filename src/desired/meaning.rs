@@ -1,7 +1,8 @@
 //! What a file means to the program that reads it: the restart rule compares this, not bytes.
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
+use super::unit_meaning;
 use crate::inventory::{Node, Value, yaml};
 use crate::role::Format;
 
@@ -13,10 +14,19 @@ pub fn of(format: Format, text: &str) -> Json {
         Format::Json => serde_json::from_str(text).ok(),
         Format::Toml => toml::from_str::<Json>(text).ok(),
         Format::Env | Format::Labels => Some(key_values(text)),
-        Format::Unit => Some(unit(text)),
+        Format::Unit => Some(unit_meaning::of(text)),
         Format::Text => None,
     };
     parsed.map_or_else(|| Json::String(text.to_owned()), sorted)
+}
+
+/// Whether what runs must restart to follow a change from one meaning to another. All of a file that a
+/// program reads counts; of a unit, what it starts.
+pub fn restarts(format: Format, old: &Json, new: &Json) -> bool {
+    match format {
+        Format::Unit => unit_meaning::running(old.clone()) != unit_meaning::running(new.clone()),
+        _ => old != new,
+    }
 }
 
 /// A YAML tree as JSON. Tags do not occur in what we write.
@@ -61,41 +71,6 @@ fn key_values(text: &str) -> Json {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let pairs = lines.map(|line| line.split_once('=').unwrap_or((line, "")));
     Json::Object(pairs.map(|(key, value)| (key.trim().to_owned(), Json::String(value.to_owned()))).collect())
-}
-
-/// Section -> directive -> its values in their order (systemd.syntax(7)).
-fn unit(text: &str) -> Json {
-    let mut sections: Map<String, Json> = Map::new();
-    let mut section = String::new();
-    let mut pending = String::new();
-    for raw in text.lines() {
-        let line = raw.trim_end();
-        if line.trim_start().starts_with(['#', ';']) || (pending.is_empty() && line.trim().is_empty()) {
-            continue;
-        }
-        if let Some(part) = line.strip_suffix('\\') {
-            pending.push_str(part);
-            pending.push(' ');
-            continue;
-        }
-        pending.push_str(line);
-        let whole = std::mem::take(&mut pending);
-        let whole = whole.trim();
-        if let Some(name) = whole.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            name.clone_into(&mut section);
-            continue;
-        }
-        let (key, value) = whole.split_once('=').unwrap_or((whole, ""));
-        let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
-        let directives = sections.entry(section.clone()).or_insert_with(|| Json::Object(Map::new()));
-        if let Json::Object(directives) = directives {
-            let values = directives.entry(key.trim().to_owned()).or_insert_with(|| Json::Array(Vec::new()));
-            if let Json::Array(values) = values {
-                values.push(Json::String(value));
-            }
-        }
-    }
-    Json::Object(sections)
 }
 
 #[cfg(test)]

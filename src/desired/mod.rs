@@ -8,6 +8,7 @@ pub mod meaning;
 mod render;
 mod resource;
 mod template;
+mod unit_meaning;
 mod validate;
 
 pub use build::{Options, build};

@@ -49,6 +49,8 @@ pub enum Change {
     Reformat,
     /// Its mode or owner changes.
     Attributes,
+    /// It may be there already, from a time before homestead: made if it is missing, its owner and password set.
+    Adopt,
     /// It goes.
     Remove,
 }

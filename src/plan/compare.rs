@@ -50,7 +50,11 @@ pub fn plan(desired: &Desired, observed: &Observed, scope: &Scope, redact: &dyn 
     for database in &desired.databases {
         let known = observed.memory.databases.get(&database.name);
         if fresh || known != Some(&database_fingerprint(database)) {
-            let change = if known.is_some() { Change::Update } else { Change::Create };
+            let change = match known {
+                Some(_) => Change::Update,
+                None if !fresh && observed.memory.generation == 0 => Change::Adopt,
+                None => Change::Create,
+            };
             actions.push(action("database", &database.name, change, Step::PutDatabase(database.clone())));
         }
     }
@@ -154,14 +158,16 @@ impl Comparison<'_> {
                 continue;
             }
             let old = self.observed.contents.get(&file.path).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
-            let same_meaning = meaning::of(file.format, &old) == meaning::of(file.format, file.contents.reveal());
-            let change = if same_meaning { Change::Reformat } else { Change::Update };
+            let (old_meaning, new_meaning) = (meaning::of(file.format, &old), meaning::of(file.format, file.contents.reveal()));
+            let change = if old_meaning == new_meaning { Change::Reformat } else { Change::Update };
             self.push("file", &file.path, change, Step::PutFile(file.clone()));
             self.detail(details);
-            if !same_meaning {
+            if change == Change::Update {
                 let diff = self.diff(file, &old);
                 self.show(diff);
-                self.touch(file, "changes");
+                if meaning::restarts(file.format, &old_meaning, &new_meaning) {
+                    self.touch(file, "changes");
+                }
             }
         }
     }

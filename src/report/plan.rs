@@ -57,6 +57,7 @@ fn action_line(action: &Action, color: bool) -> String {
         Change::Update => ("update", "33"),
         Change::Reformat => ("reformat", "36"),
         Change::Attributes => ("adjust", "33"),
+        Change::Adopt => ("adopt", "33"),
         Change::Remove => ("remove", "31"),
     };
     let details = if action.details.is_empty() { String::new() } else { format!(" ({})", action.details.join(", ")) };
@@ -79,6 +80,7 @@ fn summary(plan: &Plan) -> String {
         (count(Change::Update), "to update"),
         (count(Change::Reformat), "to reformat"),
         (count(Change::Attributes), "to adjust"),
+        (count(Change::Adopt), "to adopt"),
         (count(Change::Remove), "to remove"),
         (restarts(RestartKind::Start), "to start"),
         (restarts(RestartKind::Restart), "to restart"),

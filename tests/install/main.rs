@@ -13,6 +13,8 @@ mod connecting;
 mod installed;
 mod lifecycle;
 mod logins;
+mod playbook_host;
 mod rollback;
 mod secrets;
+mod takeover;
 mod transports;
