@@ -54,6 +54,8 @@ impl RunTagsArgs {
         }
         if converges {
             converge::converge(global, terminal, &scope, self.mode, &self.tags).await?;
+        } else if jobs.iter().any(|job| matches!(job, Job::Operation { .. })) {
+            converge::check_offline(&loaded, terminal)?;
         }
         for job in jobs {
             match job {
@@ -122,9 +124,13 @@ async fn operate(global: &GlobalArgs, terminal: &Terminal, loaded: &Arc<Loaded>,
                 return Err(Error::new(Kind::Invalid, format!("`{role}` is not enabled on `{name}`")));
             }
             let context = operation::Context { host: &host, prepared: &prepared, name: &name, sink: &terminal.sink() };
-            match run.as_str() {
-                "doctor" => operation::doctor(&context).await,
-                other => Err(Error::new(Kind::Usage, format!("homestead has no procedure `{other}` yet"))),
+            let declared = prepared.desired.operations.iter().find(|operation| operation.run == run && operation.role == role);
+            match (run.as_str(), declared) {
+                ("doctor", _) => operation::doctor(&context).await,
+                ("syn2mas", Some(operation)) => {
+                    operation::syn2mas(&context, operation, &session::holder(&loaded, "run-tags syn2mas")).await
+                }
+                (other, _) => Err(Error::new(Kind::Usage, format!("homestead has no procedure `{other}` yet"))),
             }
         }
     })

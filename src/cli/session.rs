@@ -81,9 +81,13 @@ fn postgres_version_file(variables: &Variables) -> Vec<String> {
 /// # Errors
 /// Kind `Locked`, with who holds it.
 pub async fn lock(host: &dyn Host, loaded: &Loaded, command: &str) -> Result<Lock> {
+    host::lock(host, &holder(loaded, command), loaded.lock_wait).await
+}
+
+/// Who asks for a host's lock, and for what.
+pub fn holder(loaded: &Loaded, command: &str) -> LockHolder {
     let get = |name: &str| loaded.environment.get(name).map_or("unknown", String::as_str);
     let since = humantime::format_rfc3339_seconds(loaded.now).to_string();
     let run = format!("{}-{:08x}", since.replace([':', '-'], ""), rand::random::<u32>());
-    let holder = LockHolder { who: format!("{}@{}", get("USER"), get("HOSTNAME")), run, command: format!("homestead {command}"), since };
-    host::lock(host, &holder, loaded.lock_wait).await
+    LockHolder { who: format!("{}@{}", get("USER"), get("HOSTNAME")), run, command: format!("homestead {command}"), since }
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 
 use super::evaluate::Evaluator;
-use super::resource::{Account, Database, Desired, Directory, File, Health, Image, Key, Network, Operation, Probe, Service};
+use super::resource::{Account, Database, Desired, Directory, File, Health, Image, Key, Network, Probe, Service};
 use super::template::Templates;
-use super::{container, render, validate};
+use super::{container, procedure, render, validate};
 use crate::diagnostic::{Diagnostic, Error, Result, Severity};
 use crate::inventory::Node;
 use crate::role::{self, FileContent, Format, Library, Manifest};
@@ -147,12 +147,12 @@ impl Walk<'_> {
                 Err(problem) => findings.push(problem),
             }
         }
-        desired.operations.extend(manifest.operations.iter().map(|operation| Operation {
-            name: operation.name.clone(),
-            run: operation.run.clone(),
-            tags: operation.tags.clone(),
-            role: role(),
-        }));
+        for entry in &manifest.operations {
+            match procedure::evaluate(entry, evaluator, &manifest.name) {
+                Ok(operation) => desired.operations.push(operation),
+                Err(problem) => findings.push(problem),
+            }
+        }
     }
 
     fn file(&self, entry: &role::FileEntry, evaluator: &Evaluator<'_>, units: &[String]) -> Result<File, Diagnostic> {

@@ -5,6 +5,7 @@ mod build;
 mod container;
 mod evaluate;
 pub mod meaning;
+mod procedure;
 mod render;
 mod resource;
 mod template;
@@ -12,5 +13,7 @@ mod unit_meaning;
 mod validate;
 
 pub use build::{Options, build};
-pub use resource::{Account, Database, Desired, Directory, File, Health, Image, Key, Network, Operation, Probe, Service};
+pub use resource::{
+    Account, Database, Desired, Directory, File, Health, Image, Key, Network, Operation, OperationContainer, Probe, Service,
+};
 pub use template::Templates;

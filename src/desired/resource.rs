@@ -1,6 +1,9 @@
 //! What a host should have.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use crate::role::Format;
 use crate::secret::Secret;
@@ -207,6 +210,23 @@ pub struct Operation {
     pub run: String,
     /// Further tags.
     pub tags: Vec<String>,
+    /// What it wants to know, by its own names.
+    pub values: BTreeMap<String, Json>,
+    /// The container that it runs.
+    pub container: Option<OperationContainer>,
     /// The role that offers it.
     pub role: String,
+}
+
+/// The container of a procedure, as words for `docker create`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperationContainer {
+    /// Its name.
+    pub name: String,
+    /// Image with tag; the run before must have pulled it.
+    pub image: String,
+    /// Options, image, and command.
+    pub words: Vec<String>,
+    /// Networks that it joins before it starts, beside its main one.
+    pub networks: Vec<String>,
 }

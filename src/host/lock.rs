@@ -38,12 +38,13 @@ pub async fn lock(host: &dyn Host, holder: &LockHolder, patience: Duration) -> R
     let seconds = patience.as_secs().to_string();
     match host.hold(Exec::new(LOCK).arguments(&[&seconds]).stdin(&line)).await? {
         Ok((_, held)) => Ok(Lock { _held: held }),
-        Err(output) if output.status == BUSY => Err(busy(host.name(), &output.stderr)),
+        Err(output) if output.status == BUSY => Err(locked(host.name(), &output.stderr)),
         Err(output) => Err(failed(host, "taking the lock", &output)),
     }
 }
 
-fn busy(host: &str, text: &[u8]) -> Error {
+/// The error for a lock that somebody else holds; the last line of `text` is the [`LockHolder`] as JSON, if it is known.
+pub fn locked(host: &str, text: &[u8]) -> Error {
     let line = text.rsplit(|&byte| byte == b'\n').find(|line| !line.is_empty()).unwrap_or_default();
     let message = match serde_json::from_slice::<LockHolder>(line) {
         Ok(LockHolder { who, run, command, since }) => format!("`{host}` is locked by {who} since {since}: `{command}`, run `{run}`"),

@@ -29,7 +29,7 @@ pub use self::facts::{Facts, UserId, observe_facts};
 pub use self::fake::{Asked, FakeHost};
 pub use self::keys::{KEY_FILE_PATH, KeyRequest, make_keys};
 pub use self::local::LocalHost;
-pub use self::lock::{Lock, LockHolder, lock};
+pub use self::lock::{Lock, LockHolder, lock, locked};
 pub use self::observe::{FileKind, FileState, ObserveRequest, Observed, fetch, observe};
 pub use self::push::{Push, PushDirectory, PushFile, push};
 pub use self::settings::{Become, ConnectionSettings, Environment, NoPrompt, Prompt};

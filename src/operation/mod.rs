@@ -2,10 +2,13 @@
 //! events. Must not know the command line.
 
 mod doctor;
+mod output;
 mod register_user;
+mod syn2mas;
 
 pub use doctor::doctor;
 pub use register_user::{NewUser, register_user};
+pub use syn2mas::syn2mas;
 
 use std::sync::Arc;
 

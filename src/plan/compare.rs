@@ -262,7 +262,7 @@ fn narrow(plan: &mut Plan, desired: &Desired, roles: &BTreeSet<String>) {
 }
 
 /// Lowercase hex of a text's SHA-256.
-fn sha256(text: &str) -> String {
+pub fn sha256(text: &str) -> String {
     hex::encode(Sha256::digest(text.as_bytes()))
 }
 

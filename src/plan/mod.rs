@@ -9,7 +9,7 @@ mod observed;
 mod restart;
 
 pub use action::{Action, Change, Plan, Resource, Restart, RestartKind, Step};
-pub use compare::{Scope, plan};
+pub use compare::{Scope, plan, sha256};
 pub use memory::{Memory, OwnedFile, database_fingerprint};
 pub use observed::{NetworkState, Observed, PathKind, PathState, UnitState};
 pub use restart::{stopped_first, waves};

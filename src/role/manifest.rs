@@ -384,4 +384,8 @@ pub struct Operation {
     pub run: String,
     /// Further tags.
     pub tags: Vec<String>,
+    /// What the procedure wants to know, by its own names.
+    pub values: Vec<(String, Node)>,
+    /// The container that it runs; it is gone afterwards.
+    pub container: Option<Container>,
 }

@@ -283,7 +283,13 @@ fn health(node: &Node) -> Read<Health> {
 
 fn operation(name: &str, node: &Node) -> Read<Operation> {
     let mut fields = Fields::of(node)?;
-    let operation = Operation { name: name.to_owned(), run: text(fields.required("run")?)?.to_owned(), tags: fields.texts("tags")? };
+    let operation = Operation {
+        name: name.to_owned(),
+        run: text(fields.required("run")?)?.to_owned(),
+        tags: fields.texts("tags")?,
+        values: pairs(fields.optional("values"))?,
+        container: fields.optional("container").map(container).transpose()?,
+    };
     fields.finish()?;
     Ok(operation)
 }

@@ -9,10 +9,12 @@
 mod common;
 
 mod bad_days;
+mod client;
 mod connecting;
 mod installed;
 mod lifecycle;
 mod logins;
+mod moving_accounts;
 mod playbook_host;
 mod rollback;
 mod secrets;

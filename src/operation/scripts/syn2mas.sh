@@ -1,0 +1,61 @@
+# Runs a container while services are stopped, and starts them again unless it succeeded and they are to stay down.
+#
+# $1: units to stop, $2: networks to join, $3: the container's name, $4: `keep` to leave the units stopped after
+# success; then the words of `docker create`. stdin: one line of JSON about who asks, for the lock.
+# It holds the lock itself and runs to its end even when the connection is lost.
+set -u
+units=$1 networks=$2 name=$3 after=$4
+shift 4
+base=/var/lib/homestead
+umask 077
+trap '' HUP INT TERM PIPE
+mkdir -p -- "$base" && chmod 700 -- "$base" || exit 1
+exec 9>"$base/lock" || exit 1
+IFS= read -r holder || exit 1
+if ! flock --nonblock 9; then
+    cat -- "$base/lock.json" >&2 2>/dev/null
+    exit 75
+fi
+printf '%s\n' "$holder" >"$base/lock.json.new" && mv -f -- "$base/lock.json.new" "$base/lock.json" || exit 1
+said=$(mktemp -d -- "$base/said.XXXXXX") || exit 1
+: >"$said/out"
+: >"$said/err"
+
+program() {
+    docker rm --force --volumes "$name" >/dev/null 2>&1
+    docker create "$@" >/dev/null 2>>"$said/err" || return 125
+    for network in $networks; do
+        docker network connect "$network" "$name" 2>>"$said/err" || return 125
+    done
+    # Files, not pipes: nobody may be there to read, and that must not end it.
+    docker start --attach "$name" >>"$said/out" 2>>"$said/err" </dev/null &
+    child=$!
+    tail -q -s 0.2 -n +1 -f --pid="$child" -- "$said/out" &
+    tail -q -s 0.2 -n +1 -f --pid="$child" -- "$said/err" >&2 &
+    wait "$child"
+    status=$?
+    wait
+    return "$status"
+}
+
+running=
+for unit in $units; do
+    if systemctl --quiet is-active "$unit"; then running="$running $unit"; fi
+done
+status=0
+if [ -n "$running" ]; then
+    echo "stopping$running" >&2
+    systemctl --no-ask-password stop $running || status=124
+fi
+if [ "$status" -eq 0 ]; then
+    program "$@"
+    status=$?
+    [ "$status" -ne 125 ] || cat -- "$said/err" >&2
+fi
+docker rm --force --volumes "$name" >/dev/null 2>&1
+if [ -n "$running" ] && { [ "$status" -ne 0 ] || [ "$after" != keep ]; }; then
+    echo "starting$running" >&2
+    systemctl --no-ask-password start $running || echo "some of$running did not start" >&2
+fi
+rm -rf -- "$said" "$base/lock.json"
+exit "$status"
