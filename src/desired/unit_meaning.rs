@@ -138,8 +138,8 @@ fn is_clean_up(command: &str) -> bool {
             });
         }
     }
-    let ends = |verb: &Option<&str>| matches!(verb, Some("stop" | "kill" | "rm" | "wait" | "inspect"));
-    command.starts_with('-') && verbs.iter().any(|verb| matches!(verb, Some("stop" | "kill" | "rm"))) && verbs.iter().all(ends)
+    let ends = |verb: Option<&str>| matches!(verb, Some("stop" | "kill" | "rm" | "wait" | "inspect"));
+    command.starts_with('-') && verbs.iter().any(|verb| matches!(verb, Some("stop" | "kill" | "rm"))) && verbs.iter().copied().all(ends)
 }
 
 /// `docker VERB ...` as its parts; none for other commands and what cannot be split. A `#` begins a comment
