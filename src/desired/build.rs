@@ -33,6 +33,7 @@ pub struct Options<'a> {
 /// Everything that is wrong, together: failing rules, expressions, templates.
 pub fn build(options: Options<'_>, variables: &Variables) -> Result<(Desired, Vec<Diagnostic>)> {
     let mut findings = validate::renamed(options.library, variables);
+    findings.extend(validate::ignored(options.library, variables));
     findings.extend(validate::unknown_components(options.library, variables));
     let mut desired = Desired { host: options.host.to_owned(), ..Desired::default() };
     let evaluator = Evaluator::new(variables);

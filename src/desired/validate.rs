@@ -26,15 +26,18 @@ pub fn renamed(library: &Library, variables: &Variables) -> Vec<Diagnostic> {
         .collect()
 }
 
+/// Warnings for variables of the playbook that a user sets and that change nothing here.
+pub fn ignored(library: &Library, variables: &Variables) -> Vec<Diagnostic> {
+    let set = |(name, reason)| place(variables, name).map(|span| (name, reason, span));
+    let warning = |(name, reason, span)| Diagnostic::warning("H0335", format!("`{name}` changes nothing: {reason}")).at(&span);
+    library.ignored().filter_map(set).map(warning).map(|warning| warning.help("remove it")).collect()
+}
+
 /// Errors for components that a user switches on and that no role here is for: what they add to other
 /// services' configurations would be lost without a word.
 pub fn unknown_components(library: &Library, variables: &Variables) -> Vec<Diagnostic> {
-    let known = |name: &str| {
-        let documented = library.roles.iter().any(|role| role.documentation.contains_key(name));
-        documented || library.wiring.iter().any(|variable| variable.name == name) || library.renamed().any(|(old, _)| old == name)
-    };
     let mut findings = Vec::new();
-    for name in variables.names().filter(|name| name.starts_with("matrix_") && name.ends_with("_enabled") && !known(name)) {
+    for name in variables.names().filter(|name| name.starts_with("matrix_") && name.ends_with("_enabled") && !library.knows(name)) {
         let on = variables.get(name).is_ok_and(|evaluated| evaluated.value == Json::Bool(true));
         if let (true, Some(span)) = (on, place(variables, name)) {
             findings.push(

@@ -94,6 +94,20 @@ impl Library {
     pub fn renamed(&self) -> impl Iterator<Item = (&str, &str)> {
         self.roles.iter().flat_map(|role| &role.manifest.renamed).map(|(old, new)| (old.as_str(), new.as_str()))
     }
+
+    /// Variables of the playbook that change nothing here, with the reason, of every role.
+    pub fn ignored(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.roles.iter().flat_map(|role| &role.manifest.ignored).map(|(name, reason)| (name.as_str(), reason.as_str()))
+    }
+
+    /// Whether a role or the wiring has a variable of that name, or says what to do about it.
+    pub fn knows(&self, name: &str) -> bool {
+        let refused = |role: &Role| role.manifest.rules.iter().any(|rule| rule.variable() == Some(name));
+        self.roles.iter().any(|role| role.documentation.contains_key(name) || refused(role))
+            || self.wiring.iter().any(|variable| variable.name == name)
+            || self.renamed().any(|(old, _)| old == name)
+            || self.ignored().any(|(ignored, _)| ignored == name)
+    }
 }
 
 fn role(source: &Source, name: &str) -> Result<Role, Diagnostic> {

@@ -20,6 +20,8 @@ pub struct Manifest {
     pub tags: Vec<String>,
     /// Old variable name -> new one with the same meaning.
     pub renamed: Vec<(String, String)>,
+    /// Variable name -> why setting it changes nothing here.
+    pub ignored: Vec<(String, String)>,
     /// What must hold before a host is touched.
     pub rules: Vec<Rule>,
     /// System users.
@@ -62,6 +64,16 @@ pub struct Rule {
     pub hint: Option<Node>,
     /// Where it stands.
     pub span: Span,
+}
+
+impl Rule {
+    /// The variable that it is about.
+    pub fn variable(&self) -> Option<&str> {
+        match &self.kind {
+            RuleKind::Require { variable, .. } => Some(variable),
+            RuleKind::Refuse { variable, .. } => variable.as_deref(),
+        }
+    }
 }
 
 /// What a rule demands.

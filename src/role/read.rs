@@ -19,7 +19,8 @@ pub fn manifest(node: &Node) -> Read<Manifest> {
         enabled: fields.required("enabled")?.clone(),
         requires: fields.texts("requires")?,
         tags: fields.texts("tags")?,
-        renamed: pairs(fields.optional("renamed"))?.into_iter().map(|(old, new)| Ok((old, text(&new)?.to_owned()))).collect::<Read<_>>()?,
+        renamed: texts(fields.optional("renamed"))?,
+        ignored: texts(fields.optional("ignored"))?,
         rules: each(fields.list("validate")?, rule)?,
         accounts: each(fields.list("accounts")?, account)?,
         directories: each(fields.list("directories")?, directory)?,
@@ -45,6 +46,11 @@ fn pairs(node: Option<&Node>) -> Read<Vec<(String, Node)>> {
         Some((Value::Map(entries), _)) => entries.iter().map(|(key, value)| Ok((text(key)?.to_owned(), value.clone()))).collect(),
         Some((_, node)) => Err(Diagnostic::error("H0301", format!("expected a mapping, found {}", node.kind())).at(&node.span)),
     }
+}
+
+/// A mapping of texts.
+fn texts(node: Option<&Node>) -> Read<Vec<(String, String)>> {
+    pairs(node)?.into_iter().map(|(name, value)| Ok((name, text(&value)?.to_owned()))).collect()
 }
 
 fn repeat(fields: &mut Fields<'_>) -> Repeat {
