@@ -17,3 +17,4 @@ pub mod report;
 pub mod role;
 pub mod secret;
 pub mod vars;
+pub mod web;

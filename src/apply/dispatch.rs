@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{account, databases, docker_install, preflight, pull, remember, rollback, services};
+use super::{account, builds, databases, docker_install, preflight, pull, remember, rollback, services};
 use crate::desired::Desired;
 use crate::diagnostic::{Error, Kind, Result};
 use crate::host::{self, Host, KeyRequest, Push, PushDirectory, PushFile};
@@ -71,6 +71,7 @@ pub async fn apply(run: &Run<'_>) -> Result<()> {
     }
     run.checkpoint("nothing was touched")?;
     pull::images(run).await.map_err(untouched)?;
+    builds::images(run).await.map_err(untouched)?;
     run.checkpoint("images were pulled, nothing else was touched")?;
     account::create(run).await.map_err(untouched)?;
     pull::networks(run).await.map_err(untouched)?;

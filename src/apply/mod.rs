@@ -5,6 +5,7 @@
 //! units go back to what they were.
 
 mod account;
+mod builds;
 mod databases;
 mod dispatch;
 mod docker_install;

@@ -11,7 +11,7 @@ use super::{Exit, fleet, interrupt, session};
 use crate::apply::{Run, apply};
 use crate::diagnostic::{Error, Kind, Result};
 use crate::host::Host;
-use crate::pipeline::{ConnectionDefaults, HostFacts, Loaded, Prepared, observe};
+use crate::pipeline::{ConnectionDefaults, Downloads, HostFacts, Loaded, Prepared, cache_folder, observe};
 use crate::plan::{Observed, Plan, Scope, plan};
 use crate::report::{self, Event, Terminal};
 
@@ -123,7 +123,8 @@ pub struct Seen {
 /// Connects to a host, looks at it, and plans.
 pub async fn look(loaded: &Loaded, host: Arc<dyn Host>, name: &str, scope: &Scope, tags: &[String]) -> Result<Seen> {
     let (known, facts) = session::facts(&*host, loaded, name).await?;
-    let prepared = Prepared::new(loaded, name, &known, tags)?;
+    let mut prepared = Prepared::new(loaded, name, &known, tags)?;
+    Downloads::new(cache_folder(&loaded.environment)).fetch(&mut prepared.desired).await?;
     let observed = observe(&host, &prepared.desired, &facts).await?;
     lost_data(name, &known, &prepared, &observed)?;
     let redactor = prepared.redactor();

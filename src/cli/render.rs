@@ -76,6 +76,19 @@ fn write(folder: &Utf8Path, desired: &Desired) -> std::io::Result<()> {
             "secret": true,
         }));
     }
+    for download in &desired.downloads {
+        manifest.push(json!({
+            "path": download.path,
+            "type": "file",
+            "mode": download.mode,
+            "owner": download.owner,
+            "group": download.group,
+            "format": null,
+            "secret": false,
+            "url": download.url,
+            "part": download.part,
+        }));
+    }
     for file in &desired.files {
         write_private(&inside(folder, &file.path), file.contents.reveal())?;
         manifest.push(json!({

@@ -1,13 +1,11 @@
 //! The walk over all roles: every entry of every enabled manifest becomes a resource.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value as Json, json};
 
 use super::evaluate::Evaluator;
-use super::resource::{Account, Database, Desired, Directory, File, Health, Image, Key, Network, Probe, Service};
+use super::resource::{Account, Database, Desired, Directory, Download, File, Health, Image, ImageBuild, Key, Network, Probe, Service};
 use super::template::Templates;
-use super::{container, procedure, render, validate};
+use super::{container, order, procedure, render, timer, validate};
 use crate::diagnostic::{Diagnostic, Error, Result, Severity};
 use crate::inventory::Node;
 use crate::role::{self, FileContent, Format, Library, Manifest};
@@ -58,7 +56,7 @@ pub fn build(options: Options<'_>, variables: &Variables) -> Result<(Desired, Ve
         }
     }
     desired.roles = names.into_iter().map(str::to_owned).collect();
-    order(&mut desired, &mut findings);
+    order::order(&mut desired, &mut findings);
     let mut unique: Vec<Diagnostic> = Vec::new();
     for finding in findings {
         if !unique.contains(&finding) {
@@ -132,6 +130,24 @@ impl Walk<'_> {
                 findings.push(problem);
             }
         }
+        collect(
+            &mut desired.builds,
+            findings,
+            &manifest.builds,
+            evaluator,
+            |entry| &entry.repeat,
+            |entry, evaluator| {
+                Ok(ImageBuild {
+                    name: evaluator.text(&entry.name)?,
+                    base: evaluator.text(&entry.base)?,
+                    dockerfile: evaluator.text(&entry.dockerfile)?,
+                    no_cache: evaluator.truth_or(entry.no_cache.as_ref(), false)?,
+                    always: evaluator.truth_or(entry.always.as_ref(), false)?,
+                    services: Vec::new(),
+                    role: role(),
+                })
+            },
+        );
         let units: Vec<String> =
             desired.services[first_service..].iter().filter(|service| service.autostart).map(|service| service.unit.clone()).collect();
         collect(
@@ -142,6 +158,37 @@ impl Walk<'_> {
             |entry| &entry.repeat,
             |entry, evaluator| self.file(entry, evaluator, &units),
         );
+        collect(
+            &mut desired.downloads,
+            findings,
+            &manifest.downloads,
+            evaluator,
+            |entry| &entry.repeat,
+            |entry, evaluator| {
+                Ok(Download {
+                    url: evaluator.text(&entry.url)?,
+                    part: evaluator.optional_text(entry.part.as_ref())?,
+                    sha256: evaluator.optional_text(entry.sha256.as_ref())?,
+                    path: evaluator.path(&entry.path)?,
+                    mode: evaluator.mode(&entry.mode)?,
+                    owner: evaluator.text(&entry.owner)?,
+                    group: evaluator.text(&entry.group)?,
+                    restarts: restarts(entry.restarts.as_ref(), evaluator, &units)?,
+                    role: role(),
+                })
+            },
+        );
+        for entry in &manifest.timers {
+            match timer::evaluate(entry, evaluator, &manifest.name, &|path, values| self.template(path, values)) {
+                Ok(timers) => {
+                    for (service, files) in timers {
+                        desired.services.push(service);
+                        desired.files.extend(files);
+                    }
+                }
+                Err(problem) => findings.push(problem),
+            }
+        }
         if let Some(node) = &manifest.databases {
             match self.databases(node) {
                 Ok(databases) => desired.databases.extend(databases),
@@ -166,10 +213,7 @@ impl Walk<'_> {
                 self.template(&format!("{}/{name}", self.manifest.name), &values)?
             }
         };
-        let restarts = match &entry.restarts {
-            None => units.to_vec(),
-            Some(node) => evaluator.texts(Some(node))?.into_iter().map(unit_name).collect(),
-        };
+        let restarts = restarts(entry.restarts.as_ref(), evaluator, units)?;
         Ok(File {
             path: evaluator.path(&entry.path)?,
             contents: Secret::new(contents),
@@ -230,6 +274,7 @@ impl Walk<'_> {
                 "start_delay_seconds": number(&service.start_delay_seconds)?,
                 "reload": evaluator.texts(service.reload.as_ref())?,
                 "post_start": evaluator.texts(service.post_start.as_ref())?,
+                "post_stop": evaluator.texts(service.post_stop.as_ref())?,
                 "pre_start": evaluator.texts(service.pre_start.as_ref())?,
                 "restart": evaluator.optional_text(service.restart.as_ref())?,
                 "type": evaluator.optional_text(service.kind.as_ref())?,
@@ -274,6 +319,14 @@ impl Walk<'_> {
             });
         }
         Ok(())
+    }
+}
+
+/// The units that an entry restarts: those that it names, else those of its role.
+fn restarts(node: Option<&Node>, evaluator: &Evaluator<'_>, units: &[String]) -> Result<Vec<String>, Diagnostic> {
+    match node {
+        None => Ok(units.to_vec()),
+        Some(node) => Ok(evaluator.texts(Some(node))?.into_iter().map(unit_name).collect()),
     }
 }
 
@@ -331,55 +384,4 @@ fn health(entry: &role::Health, evaluator: &Evaluator<'_>) -> Result<Health, Dia
 fn unit_name(name: String) -> String {
     let full = [".service", ".timer", ".socket", ".target", ".path"].iter().any(|ending| name.ends_with(ending));
     if full { name } else { format!("{name}.service") }
-}
-
-/// Our own users by name: the same user may be written as a number, and then differs for no reason.
-fn name_owners(desired: &mut Desired) {
-    let accounts = std::mem::take(&mut desired.accounts);
-    let name = |owner: &mut String, group: &mut String| {
-        for account in &accounts {
-            if *owner == account.uid.to_string() {
-                owner.clone_from(&account.user);
-            }
-            if *group == account.gid.to_string() {
-                group.clone_from(&account.group);
-            }
-        }
-    };
-    desired.directories.iter_mut().for_each(|entry| name(&mut entry.owner, &mut entry.group));
-    desired.keys.iter_mut().for_each(|entry| name(&mut entry.owner, &mut entry.group));
-    desired.files.iter_mut().for_each(|entry| name(&mut entry.owner, &mut entry.group));
-    desired.accounts = accounts;
-}
-
-/// Parents before children, services by priority, one of each.
-fn order(desired: &mut Desired, findings: &mut Vec<Diagnostic>) {
-    name_owners(desired);
-    let mut directories: BTreeMap<String, Directory> = BTreeMap::new();
-    for directory in std::mem::take(&mut desired.directories) {
-        directories.entry(directory.path.clone()).or_insert(directory);
-    }
-    desired.directories = directories.into_values().collect();
-    let mut files: BTreeMap<String, File> = BTreeMap::new();
-    for file in std::mem::take(&mut desired.files) {
-        if let Some(other) = files.get(&file.path) {
-            findings.push(Diagnostic::error("H0317", format!("the roles `{}` and `{}` both write `{}`", other.role, file.role, file.path)));
-        }
-        files.insert(file.path.clone(), file);
-    }
-    desired.files = files.into_values().collect();
-    desired.services.sort_by(|left, right| (left.priority, &left.unit).cmp(&(right.priority, &right.unit)));
-    let mut networks: BTreeMap<String, Network> = BTreeMap::new();
-    for network in std::mem::take(&mut desired.networks) {
-        networks.entry(network.name.clone()).or_insert(network);
-    }
-    desired.networks = networks.into_values().collect();
-    let mut images: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for image in std::mem::take(&mut desired.images) {
-        images.entry(image.name).or_default();
-    }
-    for service in &desired.services {
-        images.entry(service.image.clone()).or_default().push(service.unit.clone());
-    }
-    desired.images = images.into_iter().map(|(name, services)| Image { name, services }).collect();
 }

@@ -5,15 +5,18 @@ mod build;
 mod container;
 mod evaluate;
 pub mod meaning;
+mod order;
 mod procedure;
 mod render;
 mod resource;
 mod template;
+mod timer;
 mod unit_meaning;
 mod validate;
 
 pub use build::{Options, build};
 pub use resource::{
-    Account, Database, Desired, Directory, File, Health, Image, Key, Network, Operation, OperationContainer, Probe, Service,
+    Account, Database, Desired, Directory, Download, File, Health, Image, ImageBuild, Key, Network, Operation, OperationContainer, Probe,
+    Service,
 };
 pub use template::Templates;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use sha2::{Digest as _, Sha256};
 
 use crate::role::Format;
 use crate::secret::Secret;
@@ -23,10 +24,14 @@ pub struct Desired {
     pub keys: Vec<Key>,
     /// Files, units among them.
     pub files: Vec<File>,
+    /// Files from the network, until they are fetched.
+    pub downloads: Vec<Download>,
     /// Docker networks.
     pub networks: Vec<Network>,
-    /// Images to have.
+    /// Images to pull.
     pub images: Vec<Image>,
+    /// Images to make on the host.
+    pub builds: Vec<ImageBuild>,
     /// Databases in the managed Postgres.
     pub databases: Vec<Database>,
     /// Units, by priority.
@@ -109,6 +114,55 @@ pub struct File {
     pub role: String,
 }
 
+/// A file, or a part of an archive, that is fetched from the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Download {
+    /// Where it is published.
+    pub url: String,
+    /// What is wanted of a gzipped tar archive.
+    pub part: Option<String>,
+    /// Lowercase hex that it must have.
+    pub sha256: Option<String>,
+    /// Absolute path.
+    pub path: String,
+    /// Four octal digits, of each file.
+    pub mode: String,
+    /// User name or number.
+    pub owner: String,
+    /// Group name or number.
+    pub group: String,
+    /// Units that read it.
+    pub restarts: Vec<String>,
+    /// The role that wants it.
+    pub role: String,
+}
+
+/// An image that is made on the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageBuild {
+    /// Name with tag.
+    pub name: String,
+    /// The image that it is built on.
+    pub base: String,
+    /// The text of the Dockerfile.
+    pub dockerfile: String,
+    /// Without Docker's cache of layers.
+    pub no_cache: bool,
+    /// In each run.
+    pub always: bool,
+    /// Units that run it.
+    pub services: Vec<String>,
+    /// The role that wants it.
+    pub role: String,
+}
+
+impl ImageBuild {
+    /// What tells one recipe from another: lowercase hex.
+    pub fn recipe(&self) -> String {
+        hex::encode(Sha256::digest(self.dockerfile.as_bytes()))
+    }
+}
+
 /// A Docker network, driver `bridge`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Network {
@@ -161,7 +215,7 @@ pub struct Service {
     pub requires: Vec<String>,
     /// How to know that it works.
     pub health: Option<Health>,
-    /// The image it runs.
+    /// The image it runs; empty for a timer.
     pub image: String,
     /// TCP ports of the host that it listens on.
     pub ports: Vec<u16>,

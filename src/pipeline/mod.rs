@@ -2,11 +2,13 @@
 //! plan. Ties the stages together for the command line and the daemon; decides nothing itself.
 
 mod connection;
+mod download;
 mod load;
 mod observe;
 mod prepare;
 
 pub use connection::{ConnectionDefaults, Transport, settings};
+pub use download::{Downloads, cache_folder};
 pub use load::{Loaded, Sources};
 pub use observe::observe;
 pub use prepare::{HostFacts, Prepared, variables};

@@ -11,7 +11,7 @@ use crate::desired::Desired;
 use crate::diagnostic::{Error, Kind, Result};
 use crate::host::docker::Docker;
 use crate::host::{self, Facts, FileKind, Host, ObserveRequest};
-use crate::plan::{Memory, NetworkState, Observed, PathKind, PathState, UnitState};
+use crate::plan::{BASE_LABEL, BuiltImage, Memory, NetworkState, Observed, PathKind, PathState, RECIPE_LABEL, UnitState};
 
 /// Asks a host for everything that a plan compares.
 ///
@@ -21,9 +21,10 @@ pub async fn observe(host: &Arc<dyn Host>, desired: &Desired, facts: &Facts) -> 
     let request = request(desired);
     // The two questions go over one connection at the same time.
     let (seen, docker) = tokio::join!(host::observe(&**host, &request), engine(host, desired, facts));
-    let (seen, (networks, images)) = (seen?, docker?);
+    let (seen, engine) = (seen?, docker?);
     let users = facts.users.iter().map(|(name, user)| (name.clone(), (user.uid, user.gid))).collect();
-    let mut observed = Observed { users, docker: installed(facts), networks, images, ..Observed::default() };
+    let Engine { networks, images, built, bases } = engine;
+    let mut observed = Observed { users, docker: installed(facts), networks, images, built, bases, ..Observed::default() };
     for (path, state) in seen.files {
         let kind = match state.kind {
             FileKind::File => PathKind::File,
@@ -107,7 +108,14 @@ fn installed(facts: &Facts) -> bool {
     facts.tools.contains("docker")
 }
 
-type Engine = (BTreeMap<String, NetworkState>, BTreeSet<String>);
+/// What the engine has.
+#[derive(Default)]
+struct Engine {
+    networks: BTreeMap<String, NetworkState>,
+    images: BTreeSet<String>,
+    built: BTreeMap<String, BuiltImage>,
+    bases: BTreeMap<String, String>,
+}
 
 async fn engine(host: &Arc<dyn Host>, desired: &Desired, facts: &Facts) -> Result<Engine> {
     if !installed(facts) {
@@ -115,13 +123,23 @@ async fn engine(host: &Arc<dyn Host>, desired: &Desired, facts: &Facts) -> Resul
     }
     let engine = Docker::connect(host.clone()).await.map_err(|error| error.hint("nothing was touched"))?;
     let images = join_all(desired.images.iter().map(|image| engine.image(&image.name)));
-    let (networks, images) = tokio::join!(engine.networks(), images);
+    let builds = join_all(desired.builds.iter().map(|build| engine.image(&build.name)));
+    let (networks, images, builds) = tokio::join!(engine.networks(), images, builds);
     let networks = networks?.into_iter().map(|(name, network)| (name, NetworkState { ipv6: network.ipv6 })).collect();
-    let mut present = BTreeSet::new();
+    let mut seen = Engine { networks, ..Engine::default() };
     for (image, found) in desired.images.iter().zip(images) {
-        if found?.is_some() {
-            present.insert(image.name.clone());
+        if let Some(found) = found? {
+            seen.images.insert(image.name.clone());
+            if desired.builds.iter().any(|build| build.base == image.name) {
+                seen.bases.insert(image.name.clone(), found.id);
+            }
         }
     }
-    Ok((networks, present))
+    for (build, found) in desired.builds.iter().zip(builds) {
+        if let Some(mut found) = found? {
+            let built = BuiltImage { recipe: found.labels.remove(RECIPE_LABEL), base: found.labels.remove(BASE_LABEL) };
+            seen.built.insert(build.name.clone(), built);
+        }
+    }
+    Ok(seen)
 }

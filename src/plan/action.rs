@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::desired::{Account, Database, Directory, File, Image, Key, Network, Service};
+use crate::desired::{Account, Database, Directory, File, Image, ImageBuild, Key, Network, Service};
 
 /// Everything that a run would do to one host, in order.
 #[derive(Clone, Debug, Serialize)]
@@ -88,6 +88,8 @@ pub enum Step {
     CreateNetwork(Network),
     /// Pulls an image.
     PullImage(Image),
+    /// Makes an image on the host.
+    BuildImage(ImageBuild),
     /// Makes a database and its role, or sets the role's password.
     PutDatabase(Database),
     /// Enables a unit.

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::action::{Action, Change, Plan, Resource, Restart, RestartKind, Step};
 use super::memory::database_fingerprint;
 use super::observed::{Observed, PathKind, PathState};
-use super::{VERSION, diff, restart};
+use super::{VERSION, builds, diff, restart};
 use crate::desired::{Desired, File, meaning};
 
 /// What of the desired state a run is about.
@@ -34,6 +34,7 @@ pub fn plan(desired: &Desired, observed: &Observed, scope: &Scope, redact: &dyn 
     for image in desired.images.iter().filter(|image| !observed.images.contains(&image.name)) {
         comparison.push("image", &image.name, Change::Create, Step::PullImage(image.clone()));
     }
+    comparison.builds(desired);
     for service in desired.services.iter().filter(|service| service.autostart) {
         if !observed.units.get(&service.unit).is_some_and(|state| state.enabled) {
             comparison.push("unit", &service.unit, Change::Create, Step::EnableUnit(service.clone()));
@@ -187,6 +188,18 @@ impl Comparison<'_> {
         }
     }
 
+    fn builds(&mut self, desired: &Desired) {
+        for build in &desired.builds {
+            let Some(reason) = builds::reason(build, self.observed) else { continue };
+            let known = self.observed.built.contains_key(&build.name);
+            self.push("image", &build.name, if known { Change::Update } else { Change::Create }, Step::BuildImage(build.clone()));
+            self.detail(vec![format!("built on the host: {reason}")]);
+            for unit in &build.services {
+                self.changed.entry(unit.clone()).or_default().push(format!("the image {} is built", build.name));
+            }
+        }
+    }
+
     fn diff(&self, file: &File, old: &str) -> String {
         let new = file.contents.reveal();
         if file.secret { diff::masked(file.format, old, new, self.redact) } else { diff::plain(old, new, self.redact) }
@@ -237,12 +250,15 @@ fn orphans(desired: &Desired, observed: &Observed) -> Vec<Resource> {
 
 /// Leaves what belongs to the roles. What all of them stand on (the user, the networks) stays in.
 fn narrow(plan: &mut Plan, desired: &Desired, roles: &BTreeSet<String>) {
-    let image_in = |name: &str| desired.services.iter().any(|service| service.image == name && roles.contains(&service.role));
+    let built_on = |name: &str| desired.builds.iter().any(|build| build.base == name && roles.contains(&build.role));
+    let image_in =
+        |name: &str| built_on(name) || desired.services.iter().any(|service| service.image == name && roles.contains(&service.role));
     plan.actions.retain(|action| match &action.step {
         Step::PutDirectory(directory) => roles.contains(&directory.role) || directory.role == "matrix-base",
         Step::MakeKey(key) => roles.contains(&key.role),
         Step::PutFile(file) => roles.contains(&file.role),
         Step::PullImage(image) => image_in(&image.name),
+        Step::BuildImage(build) => roles.contains(&build.role),
         Step::EnableUnit(service) => roles.contains(&service.role),
         Step::PutDatabase(_) => roles.contains("postgres"),
         Step::InstallDocker | Step::CreateAccount(_) | Step::CreateNetwork(_) => true,

@@ -21,6 +21,10 @@ pub struct Observed {
     pub networks: BTreeMap<String, NetworkState>,
     /// Names with tag of the desired images that are there.
     pub images: BTreeSet<String>,
+    /// The images made on the host that are there.
+    pub built: BTreeMap<String, BuiltImage>,
+    /// Name with tag -> id, of the images that others are built on.
+    pub bases: BTreeMap<String, String>,
     /// What homestead wrote down after its last run; empty on a new host.
     pub memory: Memory,
 }
@@ -71,6 +75,15 @@ pub struct UnitState {
     pub active: bool,
     /// Starts with the machine.
     pub enabled: bool,
+}
+
+/// What an image that was made on the host says about its making.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BuiltImage {
+    /// What it was built of.
+    pub recipe: Option<String>,
+    /// The id of the image that it was built on.
+    pub base: Option<String>,
 }
 
 /// A Docker network.

@@ -2,6 +2,7 @@
 //!
 //! A [`Node`] here is an expression: plain YAML or text with `{{ }}`.
 
+use super::{Download, ImageBuild, Timer};
 use crate::diagnostic::Span;
 use crate::inventory::Node;
 
@@ -32,14 +33,20 @@ pub struct Manifest {
     pub keys: Vec<Key>,
     /// Files.
     pub files: Vec<FileEntry>,
+    /// Files from the network.
+    pub downloads: Vec<Download>,
     /// Docker networks.
     pub networks: Vec<Network>,
     /// Images beside the ones of the services.
     pub images: Vec<ImageEntry>,
+    /// Images that are made on the host.
+    pub builds: Vec<ImageBuild>,
     /// A list of databases in the managed Postgres.
     pub databases: Option<Node>,
     /// Units.
     pub services: Vec<Service>,
+    /// Timers with the commands that they run.
+    pub timers: Vec<Timer>,
     /// Procedures that a tag runs.
     pub operations: Vec<Operation>,
 }
@@ -271,6 +278,8 @@ pub struct Service {
     pub reload: Option<Node>,
     /// `ExecStartPost` commands.
     pub post_start: Option<Node>,
+    /// `ExecStopPost` commands, after the container is gone.
+    pub post_stop: Option<Node>,
     /// Further `ExecStartPre` commands.
     pub pre_start: Option<Node>,
     /// `Restart=`.

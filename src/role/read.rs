@@ -5,6 +5,7 @@ use super::manifest::{
     Account, Container, Directory, FileContent, FileEntry, Format, Health, ImageEntry, Key, Manifest, Mount, Network, Operation, Probe,
     Repeat, Rule, RuleKind, Service, Tmpfs,
 };
+use super::{download, image_build, timer};
 use crate::diagnostic::Diagnostic;
 use crate::inventory::{Node, Value};
 
@@ -26,10 +27,13 @@ pub fn manifest(node: &Node) -> Read<Manifest> {
         directories: each(fields.list("directories")?, directory)?,
         keys: each(fields.list("keys")?, key)?,
         files: each(fields.list("files")?, file)?,
+        downloads: each(fields.list("downloads")?, download::read)?,
         networks: each(fields.list("networks")?, network)?,
         images: each(fields.list("images")?, image)?,
+        builds: each(fields.list("builds")?, image_build::read)?,
         databases: fields.optional("databases").cloned(),
         services: each(fields.list("services")?, service)?,
+        timers: each(fields.list("timers")?, timer::read)?,
         operations: pairs(fields.optional("operations"))?.iter().map(|(name, node)| operation(name, node)).collect::<Read<_>>()?,
     };
     fields.finish()?;
@@ -53,7 +57,7 @@ fn texts(node: Option<&Node>) -> Read<Vec<(String, String)>> {
     pairs(node)?.into_iter().map(|(name, value)| Ok((name, text(&value)?.to_owned()))).collect()
 }
 
-fn repeat(fields: &mut Fields<'_>) -> Repeat {
+pub(super) fn repeat(fields: &mut Fields<'_>) -> Repeat {
     Repeat { when: fields.optional("when").cloned(), each: fields.optional("each").cloned() }
 }
 
@@ -176,8 +180,8 @@ fn service(node: &Node) -> Read<Service> {
     let (requires, after, wants, autostart) = (copied("requires"), copied("after"), copied("wants"), copied("autostart"));
     let (environment, stop_grace_seconds, start_delay_seconds) =
         (copied("environment"), copied("stop_grace_seconds"), copied("start_delay_seconds"));
-    let (reload, post_start, pre_start, restart, kind, syslog_identifier) =
-        (copied("reload"), copied("post_start"), copied("pre_start"), copied("restart"), copied("type"), copied("syslog_identifier"));
+    let (pre_start, reload, post_start, post_stop) = (copied("pre_start"), copied("reload"), copied("post_start"), copied("post_stop"));
+    let (restart, kind, syslog_identifier) = (copied("restart"), copied("type"), copied("syslog_identifier"));
     let service = Service {
         name: fields.required("name")?.clone(),
         description: fields.required("description")?.clone(),
@@ -195,6 +199,7 @@ fn service(node: &Node) -> Read<Service> {
         start_delay_seconds,
         reload,
         post_start,
+        post_stop,
         pre_start,
         restart,
         kind,

@@ -1,5 +1,7 @@
 //! Images.
 
+use std::collections::HashMap;
+
 use bollard::auth::DockerCredentials;
 use bollard::models::CreateImageInfo;
 use bollard::query_parameters::CreateImageOptionsBuilder;
@@ -18,6 +20,8 @@ pub struct Image {
     pub digests: Vec<String>,
     /// `name:tag`.
     pub tags: Vec<String>,
+    /// What it says about itself.
+    pub labels: HashMap<String, String>,
 }
 
 /// How far a layer is.
@@ -66,6 +70,7 @@ impl Docker {
             id: image.id.unwrap_or_default(),
             digests: image.repo_digests.unwrap_or_default(),
             tags: image.repo_tags.unwrap_or_default(),
+            labels: image.config.and_then(|config| config.labels).unwrap_or_default(),
         }))
     }
 

@@ -3,6 +3,7 @@
 //! [`Docker`] gives what provisioning asks for, in our words and with our errors; nobody outside this
 //! folder names `bollard`.
 
+mod builds;
 mod containers;
 mod images;
 mod networks;
@@ -15,6 +16,7 @@ use bollard::ClientVersion;
 use bollard::errors::Error as ApiError;
 use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
+pub use self::builds::BuildSpec;
 pub use self::containers::{Container, Health};
 pub use self::images::{Image, PullEvent, RegistryLogin};
 pub use self::networks::{Network, NetworkSpec};

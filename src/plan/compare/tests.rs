@@ -41,6 +41,8 @@ fn service(name: &str, role: &str, priority: i64, requires: &[&str]) -> Service 
 
 fn desired() -> Desired {
     Desired {
+        downloads: Vec::new(),
+        builds: Vec::new(),
         host: "matrix.example.com".into(),
         roles: vec!["docker".into(), "postgres".into(), "synapse".into()],
         accounts: vec![Account {

@@ -67,8 +67,7 @@ fn fetch(address: &str) -> Outcome<String> {
     let work = move || -> Result<String, String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.kind().to_string())?;
         runtime.block_on(async move {
-            let client =
-                reqwest::Client::builder().timeout(std::time::Duration::from_secs(10)).build().map_err(|_| "no client".to_owned())?;
+            let client = crate::web::client(std::time::Duration::from_secs(10)).map_err(|_| "no client".to_owned())?;
             let response = client
                 .get(&address)
                 .send()

@@ -1,0 +1,73 @@
+//! A timer of a manifest -> two units: the timer, which is enabled, and the command that it starts.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::evaluate::Evaluator;
+use super::resource::{File, Service};
+use crate::diagnostic::Diagnostic;
+use crate::role::{Format, Timer};
+use crate::secret::Secret;
+
+/// Renders a template by its path with values.
+type Render<'a> = &'a dyn Fn(&str, &[(String, Json)]) -> Result<String, Diagnostic>;
+
+/// Evaluates one entry: none, one, or several timers with their files.
+///
+/// # Errors
+/// An expression that fails or has the wrong type.
+pub fn evaluate(entry: &Timer, evaluator: &Evaluator<'_>, role: &str, render: Render<'_>) -> Result<Vec<(Service, Vec<File>)>, Diagnostic> {
+    evaluator.repeated(&entry.repeat)?.iter().map(|evaluator| one(entry, evaluator, role, render)).collect()
+}
+
+fn one(entry: &Timer, evaluator: &Evaluator<'_>, role: &str, render: Render<'_>) -> Result<(Service, Vec<File>), Diagnostic> {
+    let name = evaluator.text(&entry.name)?;
+    let description = evaluator.text(&entry.description)?;
+    let environment: Map<String, Json> =
+        evaluator.mapping(entry.environment.as_ref())?.into_iter().map(|(key, value)| (key, Json::String(value))).collect();
+    let value = json!({
+        "name": name,
+        "description": description,
+        "calendar": evaluator.text(&entry.calendar)?,
+        "random_delay": evaluator.optional_text(entry.random_delay.as_ref())?,
+        "persistent": evaluator.truth_or(entry.persistent.as_ref(), false)?,
+        "command": evaluator.text(&entry.command)?,
+        "requires": evaluator.texts(entry.requires.as_ref())?,
+        "after": evaluator.texts(entry.after.as_ref())?,
+        "wants": evaluator.texts(entry.wants.as_ref())?,
+        "environment": environment,
+    });
+    let values = [("timer".to_owned(), value)];
+    let timer = format!("{name}.timer");
+    let file = |unit: &str, template: &str, restarts: Vec<String>| {
+        Ok(File {
+            path: format!("/etc/systemd/system/{unit}"),
+            contents: Secret::new(render(template, &values)?),
+            format: Format::Unit,
+            mode: "0644".to_owned(),
+            owner: "root".to_owned(),
+            group: "root".to_owned(),
+            secret: false,
+            restarts,
+            role: role.to_owned(),
+        })
+    };
+    // The command is started by its timer only, so a change of it restarts nothing.
+    let files = vec![
+        file(&format!("{name}.service"), "systemd/timer.service.tera", Vec::new())?,
+        file(&timer, "systemd/timer.timer.tera", vec![timer.clone()])?,
+    ];
+    let service = Service {
+        unit: timer,
+        container: String::new(),
+        description,
+        groups: entry.groups.clone(),
+        priority: evaluator.number(&entry.priority)?,
+        autostart: true,
+        requires: Vec::new(),
+        health: None,
+        image: String::new(),
+        ports: Vec::new(),
+        role: role.to_owned(),
+    };
+    Ok((service, files))
+}
