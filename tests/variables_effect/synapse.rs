@@ -4,172 +4,33 @@ use super::Part;
 
 pub const PART: Part = Part {
     roles: &["matrix-synapse"],
-    worlds: &[PLAIN, MAS],
-    samples: &[],
-    exceptions: &[],
+    worlds: &[PLAIN, MAS, MODULES, GOOFYS, SETTINGS],
+    samples: &[
+        ("matrix_synapse_additional_loggers", r#"[{"name": "x", "level": "INFO"}]"#),
+        ("matrix_synapse_additional_loggers_auto", r#"[{"name": "x", "level": "INFO"}]"#),
+        ("matrix_synapse_additional_loggers_custom", r#"[{"name": "x", "level": "INFO"}]"#),
+        ("matrix_synapse_cache_size_calculations_max_cache_memory_usage_cap_bytes", "100000000"),
+        ("matrix_synapse_cache_size_calculations_memtotal_bytes", "1000000000"),
+        ("matrix_synapse_cache_size_calculations_target_cache_memory_usage_cap_bytes", "100000000"),
+        ("matrix_synapse_configuration_yaml", "server_name: example.org"),
+        ("matrix_synapse_container_additional_volumes", r#"[{"src": "/x", "dst": "/y"}]"#),
+        ("matrix_synapse_ext_encryption_config_yaml", "patch_power_levels: true"),
+        ("matrix_synapse_ext_password_provider_ldap_mode", "simple"),
+        ("matrix_synapse_ext_password_provider_shared_secret_config_yaml", "shared_secret: test-only-other"),
+        ("matrix_synapse_ext_synapse_http_antispam_config_yaml", "base_url: http://other:8080"),
+        ("matrix_synapse_ext_synapse_s3_storage_provider_config_endpoint_url", "https://s3.example.org"),
+    ],
+    exceptions: &[
+        ("matrix_synapse_grafana_dashboard_urls", "for Grafana, which is no part of homestead"),
+        ("matrix_synapse_self_check_validate_certificates", "read by `self-check`"),
+    ],
     unfinished: &[
-        "matrix_s3_goofys_container_image",
-        "matrix_s3_goofys_container_image_registry_prefix",
-        "matrix_s3_goofys_container_image_registry_prefix_upstream",
-        "matrix_s3_goofys_container_image_registry_prefix_upstream_default",
-        "matrix_s3_media_store_aws_access_key",
-        "matrix_s3_media_store_aws_secret_key",
-        "matrix_s3_media_store_bucket_name",
-        "matrix_s3_media_store_custom_endpoint",
-        "matrix_s3_media_store_custom_endpoint_enabled",
-        "matrix_s3_media_store_path",
-        "matrix_s3_media_store_region",
-        "matrix_synapse_additional_loggers_custom",
-        "matrix_synapse_cache_size_calculations_max_cache_memory_usage_cap_bytes",
-        "matrix_synapse_cache_size_calculations_memtotal_bytes",
-        "matrix_synapse_cache_size_calculations_target_cache_memory_usage_cap_bytes",
-        "matrix_synapse_configuration_yaml",
-        "matrix_synapse_container_additional_volumes",
-        "matrix_synapse_container_federation_api_tls_host_bind_port",
-        "matrix_synapse_container_federation_api_tls_port",
-        "matrix_synapse_container_federation_api_tls_x_forwarded",
-        "matrix_synapse_container_image_customizations_dockerfile_body_custom",
-        "matrix_synapse_container_image_customizations_s3_storage_provider_installation_enabled",
-        "matrix_synapse_container_image_customizations_templates_enabled",
-        "matrix_synapse_container_image_customizations_templates_git_repository_branch",
-        "matrix_synapse_container_image_customizations_templates_git_repository_keyscan_enabled",
-        "matrix_synapse_container_image_customizations_templates_git_repository_keyscan_hostname",
-        "matrix_synapse_container_image_customizations_templates_git_repository_url",
-        "matrix_synapse_container_image_customizations_templates_in_container_base_path",
-        "matrix_synapse_container_image_customizations_templates_in_container_full_path",
-        "matrix_synapse_container_image_customizations_templates_in_container_template_files_relative_path",
-        "matrix_synapse_container_image_customized",
-        "matrix_synapse_container_image_customized_build_nocache",
-        "matrix_synapse_container_image_customized_force_source",
-        "matrix_synapse_container_labels_internal_client_synapse_admin_api_traefik_entrypoints",
-        "matrix_synapse_container_labels_internal_client_synapse_admin_api_traefik_path_prefix",
-        "matrix_synapse_container_labels_internal_client_synapse_admin_api_traefik_priority",
-        "matrix_synapse_container_labels_internal_client_synapse_admin_api_traefik_rule",
-        "matrix_synapse_container_labels_public_client_synapse_admin_api_traefik_entrypoints",
-        "matrix_synapse_container_labels_public_client_synapse_admin_api_traefik_hostname",
-        "matrix_synapse_container_labels_public_client_synapse_admin_api_traefik_path_prefix",
-        "matrix_synapse_container_labels_public_client_synapse_admin_api_traefik_priority",
-        "matrix_synapse_container_labels_public_client_synapse_admin_api_traefik_rule",
-        "matrix_synapse_container_labels_public_client_synapse_admin_api_traefik_tls",
-        "matrix_synapse_container_labels_public_client_synapse_admin_api_traefik_tls_certResolver",
-        "matrix_synapse_container_labels_public_metrics_middleware_basic_auth_enabled",
-        "matrix_synapse_container_labels_public_metrics_middleware_basic_auth_users",
-        "matrix_synapse_container_labels_public_metrics_traefik_entrypoints",
-        "matrix_synapse_container_labels_public_metrics_traefik_path",
-        "matrix_synapse_container_labels_public_metrics_traefik_priority",
-        "matrix_synapse_container_labels_public_metrics_traefik_rule",
-        "matrix_synapse_container_labels_public_metrics_traefik_tls",
-        "matrix_synapse_container_labels_public_metrics_traefik_tls_certResolver",
-        "matrix_synapse_container_manhole_api_host_bind_port",
-        "matrix_synapse_container_metrics_api_host_bind_port",
-        "matrix_synapse_customized_container_src_files_path",
-        "matrix_synapse_email_smtp_pass",
-        "matrix_synapse_ext_encryption_config",
-        "matrix_synapse_ext_encryption_config_yaml",
-        "matrix_synapse_ext_encryption_disabler_deny_encryption_for_rooms_of",
-        "matrix_synapse_ext_encryption_disabler_deny_encryption_for_users_of",
-        "matrix_synapse_ext_encryption_disabler_download_url",
-        "matrix_synapse_ext_encryption_disabler_patch_power_levels",
-        "matrix_synapse_ext_password_provider_ldap_active_directory",
-        "matrix_synapse_ext_password_provider_ldap_attributes_mail",
-        "matrix_synapse_ext_password_provider_ldap_attributes_name",
-        "matrix_synapse_ext_password_provider_ldap_attributes_uid",
-        "matrix_synapse_ext_password_provider_ldap_base",
-        "matrix_synapse_ext_password_provider_ldap_bind_dn",
-        "matrix_synapse_ext_password_provider_ldap_bind_password",
-        "matrix_synapse_ext_password_provider_ldap_default_domain",
-        "matrix_synapse_ext_password_provider_ldap_filter",
-        "matrix_synapse_ext_password_provider_ldap_mode",
-        "matrix_synapse_ext_password_provider_ldap_start_tls",
-        "matrix_synapse_ext_password_provider_ldap_tls_options_ca_certs_file",
-        "matrix_synapse_ext_password_provider_ldap_tls_options_validate",
-        "matrix_synapse_ext_password_provider_ldap_uri",
-        "matrix_synapse_ext_password_provider_rest_auth_download_url",
-        "matrix_synapse_ext_password_provider_rest_auth_endpoint",
-        "matrix_synapse_ext_password_provider_rest_auth_login_profile_name_autofill",
-        "matrix_synapse_ext_password_provider_rest_auth_registration_enforce_lowercase",
-        "matrix_synapse_ext_password_provider_rest_auth_registration_profile_name_autofill",
-        "matrix_synapse_ext_password_provider_shared_secret_auth_com_devture_shared_secret_auth_support_enabled",
-        "matrix_synapse_ext_password_provider_shared_secret_auth_download_url",
-        "matrix_synapse_ext_password_provider_shared_secret_auth_m_login_password_support_enabled",
-        "matrix_synapse_ext_password_provider_shared_secret_auth_shared_secret",
-        "matrix_synapse_ext_password_provider_shared_secret_config",
-        "matrix_synapse_ext_password_provider_shared_secret_config_yaml",
-        "matrix_synapse_ext_s3_storage_provider_base_path",
-        "matrix_synapse_ext_s3_storage_provider_bin_path",
-        "matrix_synapse_ext_s3_storage_provider_container_arguments",
-        "matrix_synapse_ext_s3_storage_provider_data_path",
-        "matrix_synapse_ext_spam_checker_mjolnir_antispam_config",
-        "matrix_synapse_ext_spam_checker_mjolnir_antispam_config_ban_lists",
-        "matrix_synapse_ext_spam_checker_mjolnir_antispam_config_block_invites",
-        "matrix_synapse_ext_spam_checker_mjolnir_antispam_config_block_messages",
-        "matrix_synapse_ext_spam_checker_mjolnir_antispam_config_block_usernames",
-        "matrix_synapse_ext_spam_checker_mjolnir_antispam_config_message_max_length",
-        "matrix_synapse_ext_spam_checker_mjolnir_antispam_git_repository_url",
-        "matrix_synapse_ext_spam_checker_mjolnir_antispam_git_version",
-        "matrix_synapse_ext_spam_checker_synapse_simple_antispam_config_blocked_homeservers",
-        "matrix_synapse_ext_spam_checker_synapse_simple_antispam_git_repository_url",
-        "matrix_synapse_ext_spam_checker_synapse_simple_antispam_git_version",
-        "matrix_synapse_ext_synapse_http_antispam_config",
-        "matrix_synapse_ext_synapse_http_antispam_config_async",
-        "matrix_synapse_ext_synapse_http_antispam_config_authorization",
-        "matrix_synapse_ext_synapse_http_antispam_config_base_url",
-        "matrix_synapse_ext_synapse_http_antispam_config_do_ping",
-        "matrix_synapse_ext_synapse_http_antispam_config_enabled_callbacks",
-        "matrix_synapse_ext_synapse_http_antispam_config_fail_open",
-        "matrix_synapse_ext_synapse_http_antispam_config_yaml",
-        "matrix_synapse_ext_synapse_http_antispam_git_repository_url",
-        "matrix_synapse_ext_synapse_http_antispam_git_version",
-        "matrix_synapse_ext_synapse_s3_storage_provider_config_access_key_id",
-        "matrix_synapse_ext_synapse_s3_storage_provider_config_bucket",
-        "matrix_synapse_ext_synapse_s3_storage_provider_config_ec2_instance_profile",
-        "matrix_synapse_ext_synapse_s3_storage_provider_config_endpoint_url",
-        "matrix_synapse_ext_synapse_s3_storage_provider_config_prefix",
-        "matrix_synapse_ext_synapse_s3_storage_provider_config_region_name",
-        "matrix_synapse_ext_synapse_s3_storage_provider_config_secret_access_key",
-        "matrix_synapse_ext_synapse_s3_storage_provider_config_sse_customer_algo",
-        "matrix_synapse_ext_synapse_s3_storage_provider_config_sse_customer_enabled",
-        "matrix_synapse_ext_synapse_s3_storage_provider_config_sse_customer_key",
-        "matrix_synapse_ext_synapse_s3_storage_provider_config_storage_class",
-        "matrix_synapse_ext_synapse_s3_storage_provider_config_threadpool_size",
-        "matrix_synapse_ext_synapse_s3_storage_provider_migrate_systemd_required_services_list",
-        "matrix_synapse_ext_synapse_s3_storage_provider_migrate_systemd_wanted_services_list",
-        "matrix_synapse_ext_synapse_s3_storage_provider_periodic_migration_schedule",
-        "matrix_synapse_ext_synapse_s3_storage_provider_store_local",
-        "matrix_synapse_ext_synapse_s3_storage_provider_store_remote",
-        "matrix_synapse_ext_synapse_s3_storage_provider_store_synchronous",
-        "matrix_synapse_ext_synapse_s3_storage_provider_update_db_day_count",
-        "matrix_synapse_ext_synapse_s3_storage_provider_version",
-        "matrix_synapse_federation_port_openid_resource_required",
         "matrix_synapse_federation_pusher_instances",
         "matrix_synapse_federation_sender_instances",
-        "matrix_synapse_goofys_systemd_required_services_list",
-        "matrix_synapse_goofys_systemd_required_services_list_auto",
-        "matrix_synapse_goofys_systemd_required_services_list_custom",
-        "matrix_synapse_goofys_systemd_required_services_list_default",
-        "matrix_synapse_grafana_dashboard_urls",
-        "matrix_synapse_in_container_python_packages_path",
-        "matrix_synapse_max_event_delay_duration",
         "matrix_synapse_media_instance_running_background_jobs",
-        "matrix_synapse_metrics_proxying_enabled",
-        "matrix_synapse_metrics_proxying_hostname",
-        "matrix_synapse_metrics_proxying_path_prefix",
         "matrix_synapse_notify_appservices_from_worker",
-        "matrix_synapse_oidc_providers",
-        "matrix_synapse_password_providers_enabled",
-        "matrix_synapse_rc_delayed_event_mgmt",
-        "matrix_synapse_redis_enabled",
-        "matrix_synapse_redis_path",
-        "matrix_synapse_redis_path_host",
-        "matrix_synapse_redis_path_socket",
         "matrix_synapse_replication_http_port",
         "matrix_synapse_replication_listener_enabled",
-        "matrix_synapse_retention_allowed_lifetime_max",
-        "matrix_synapse_retention_allowed_lifetime_min",
-        "matrix_synapse_retention_default_policy_max_lifetime",
-        "matrix_synapse_retention_default_policy_min_lifetime",
-        "matrix_synapse_retention_period",
-        "matrix_synapse_retention_purge_jobs",
         "matrix_synapse_reverse_proxy_companion_access_log_enabled",
         "matrix_synapse_reverse_proxy_companion_access_log_format",
         "matrix_synapse_reverse_proxy_companion_access_log_format_presets",
@@ -315,23 +176,6 @@ pub const PART: Part = Part {
         "matrix_synapse_reverse_proxy_companion_worker_processes",
         "matrix_synapse_reverse_proxy_companion_x_forwarded_proto_value",
         "matrix_synapse_run_background_tasks_on",
-        "matrix_synapse_rust_synapse_compress_state_base_path",
-        "matrix_synapse_rust_synapse_compress_state_container_image",
-        "matrix_synapse_rust_synapse_compress_state_container_image_registry_prefix",
-        "matrix_synapse_rust_synapse_compress_state_container_image_registry_prefix_upstream",
-        "matrix_synapse_rust_synapse_compress_state_container_image_registry_prefix_upstream_default",
-        "matrix_synapse_rust_synapse_compress_state_container_image_version",
-        "matrix_synapse_rust_synapse_compress_state_synapse_compress_state_in_container_path",
-        "matrix_synapse_self_check_validate_certificates",
-        "matrix_synapse_server_notices_auto_join",
-        "matrix_synapse_server_notices_room_avatar_url",
-        "matrix_synapse_server_notices_room_name",
-        "matrix_synapse_server_notices_room_topic",
-        "matrix_synapse_server_notices_system_mxid_avatar_url",
-        "matrix_synapse_server_notices_system_mxid_display_name",
-        "matrix_synapse_server_notices_system_mxid_localpart",
-        "matrix_synapse_systemd_healthcheck_enabled",
-        "matrix_synapse_systemd_service_post_start_delay_seconds",
         "matrix_synapse_update_user_directory_from_worker",
         "matrix_synapse_worker_container_labels_additional_labels",
         "matrix_synapse_worker_container_labels_public_metrics_enabled",
@@ -428,4 +272,82 @@ matrix_homeserver_generic_secret_key: 'test-only-Ahng3Oon5ieXohng0ahTh7aeshaiHoo
 postgres_connection_password: 'test-only-eeT4ohth9naeNg3oojai'
 matrix_authentication_service_enabled: true
 matrix_authentication_service_config_secrets_encryption: 'a2b4c6d8e0f1a3b5c7d9e1f20123456789abcdeffedcba987654321001234567'
+";
+
+/// Everything that adds modules, and an image with additions.
+const MODULES: &str = "\
+matrix_domain: example.com
+matrix_playbook_reverse_proxy_type: playbook-managed-traefik
+matrix_homeserver_generic_secret_key: 'test-only-Ahng3Oon5ieXohng0ahTh7aeshaiHoo9'
+postgres_connection_password: 'test-only-eeT4ohth9naeNg3oojai'
+matrix_synapse_ext_password_provider_rest_auth_enabled: true
+matrix_synapse_ext_password_provider_rest_auth_endpoint: http://rest:8080
+matrix_synapse_ext_password_provider_shared_secret_auth_enabled: true
+matrix_synapse_ext_password_provider_shared_secret_auth_shared_secret: test-only-shared
+matrix_synapse_ext_password_provider_ldap_enabled: true
+matrix_synapse_ext_password_provider_ldap_bind_dn: cn=x
+matrix_synapse_ext_password_provider_ldap_tls_options_ca_certs_file: /ca.pem
+matrix_synapse_ext_spam_checker_synapse_simple_antispam_enabled: true
+matrix_synapse_ext_spam_checker_synapse_simple_antispam_config_blocked_homeservers: [bad.example.org]
+matrix_synapse_ext_spam_checker_mjolnir_antispam_enabled: true
+matrix_synapse_ext_synapse_http_antispam_enabled: true
+matrix_synapse_ext_synapse_http_antispam_config_base_url: http://decide:8080
+matrix_synapse_ext_synapse_http_antispam_config_authorization: test-only-antispam
+matrix_synapse_ext_encryption_disabler_enabled: true
+matrix_synapse_ext_synapse_s3_storage_provider_enabled: true
+matrix_synapse_ext_synapse_s3_storage_provider_config_bucket: media
+matrix_synapse_ext_synapse_s3_storage_provider_config_region_name: eu-central-1
+matrix_synapse_ext_synapse_s3_storage_provider_config_endpoint_url: https://s3.example.com
+matrix_synapse_ext_synapse_s3_storage_provider_config_access_key_id: id
+matrix_synapse_ext_synapse_s3_storage_provider_config_secret_access_key: test-only-s3
+matrix_synapse_ext_synapse_s3_storage_provider_config_sse_customer_enabled: true
+matrix_synapse_ext_synapse_s3_storage_provider_config_sse_customer_key: test-only-sse
+matrix_synapse_container_image_customizations_templates_enabled: true
+matrix_synapse_container_image_customizations_templates_git_repository_url: https://example.com/x.git
+matrix_synapse_container_image_customizations_templates_git_repository_keyscan_enabled: true
+matrix_synapse_container_image_customizations_templates_git_repository_keyscan_hostname: example.com
+";
+
+/// The media folder in a bucket, and no federation.
+const GOOFYS: &str = "\
+matrix_domain: example.com
+matrix_playbook_reverse_proxy_type: playbook-managed-traefik
+matrix_homeserver_generic_secret_key: 'test-only-Ahng3Oon5ieXohng0ahTh7aeshaiHoo9'
+postgres_connection_password: 'test-only-eeT4ohth9naeNg3oojai'
+matrix_s3_media_store_enabled: true
+matrix_s3_media_store_bucket_name: media
+matrix_s3_media_store_custom_endpoint_enabled: true
+matrix_homeserver_federation_enabled: false
+";
+
+/// What is off on a small server.
+const SETTINGS: &str = "\
+matrix_domain: example.com
+matrix_playbook_reverse_proxy_type: playbook-managed-traefik
+matrix_homeserver_generic_secret_key: 'test-only-Ahng3Oon5ieXohng0ahTh7aeshaiHoo9'
+postgres_connection_password: 'test-only-eeT4ohth9naeNg3oojai'
+matrix_synapse_allowed_local_3pids: [{medium: email, pattern: '^[^@]+@example[.]com$'}]
+matrix_synapse_container_federation_api_tls_host_bind_port: '8449'
+matrix_synapse_container_labels_internal_client_synapse_admin_api_enabled: true
+matrix_synapse_container_labels_public_client_synapse_admin_api_enabled: true
+matrix_synapse_container_labels_public_metrics_middleware_basic_auth_enabled: true
+matrix_synapse_container_labels_public_metrics_middleware_basic_auth_users: 'user:hash'
+matrix_synapse_delayed_events_enabled: true
+matrix_synapse_email_smtp_user: user
+matrix_synapse_email_smtp_pass: test-only-mail
+matrix_synapse_manhole_enabled: true
+matrix_synapse_metrics_enabled: true
+matrix_synapse_metrics_proxying_enabled: true
+matrix_synapse_metrics_proxying_hostname: metrics.example.com
+matrix_synapse_oidc_enabled: true
+matrix_synapse_redis_enabled: true
+matrix_synapse_redis_host: redis
+matrix_synapse_redis_password: test-only-redis
+matrix_synapse_redis_path_enabled: true
+matrix_synapse_redis_path: /run-redis
+matrix_synapse_redis_path_host: /matrix/redis/run
+matrix_synapse_redis_path_socket: /redis.sock
+matrix_synapse_retention_enabled: true
+matrix_synapse_server_notices_enabled: true
+matrix_synapse_tls_federation_listener_enabled: true
 ";
