@@ -2,20 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::documentation::Documentation;
 use super::manifest::Manifest;
 use super::read;
 use super::source::Source;
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::inventory::{Layer, LayerKind, Node, Variable, yaml};
-
-/// What the comment above a variable says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Documentation {
-    /// The comment without `#`, lines joined by newlines.
-    pub text: String,
-    /// Marked with `# type: secret`.
-    pub secret: bool,
-}
 
 /// One component.
 #[derive(Clone, Debug)]
@@ -90,6 +82,11 @@ impl Library {
         documented.filter(|(_, documentation)| documentation.secret).map(|(name, _)| name.clone()).collect()
     }
 
+    /// What is known about a variable.
+    pub fn documentation(&self, name: &str) -> Option<&Documentation> {
+        self.roles.iter().find_map(|role| role.documentation.get(name))
+    }
+
     /// Old variable names with the new ones, of every role.
     pub fn renamed(&self) -> impl Iterator<Item = (&str, &str)> {
         self.roles.iter().flat_map(|role| &role.manifest.renamed).map(|(old, new)| (old.as_str(), new.as_str()))
@@ -107,6 +104,11 @@ impl Library {
             || self.wiring.iter().any(|variable| variable.name == name)
             || self.renamed().any(|(old, _)| old == name)
             || self.ignored().any(|(ignored, _)| ignored == name)
+    }
+
+    /// Names of variables that nothing reads any more, with the reason, of every role.
+    pub fn removed(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.roles.iter().flat_map(|role| &role.manifest.removed).map(|(name, reason)| (name.as_str(), reason.as_str()))
     }
 }
 
@@ -139,26 +141,12 @@ fn variables(path: &str, text: &str) -> Result<(Vec<Variable>, BTreeMap<String, 
     let mut documentation = BTreeMap::new();
     for (key, value) in read::top_level(&node)? {
         let name = key.as_text().unwrap_or_default().to_owned();
-        documentation.insert(name.clone(), comment_above(&lines, key.span.line as usize));
+        let mut words = Documentation::above(&lines, key.span.line as usize, path)?;
+        words.complete(value);
+        documentation.insert(name.clone(), words);
         variables.push(Variable { name, name_span: key.span.clone(), value: value.clone() });
     }
     Ok((variables, documentation))
-}
-
-/// The comment lines that end directly above `line` (which counts from 1).
-fn comment_above(lines: &[&str], line: usize) -> Documentation {
-    let above = lines.get(..line.saturating_sub(1)).unwrap_or_default();
-    let start = above.iter().rposition(|line| !line.starts_with('#')).map_or(0, |index| index + 1);
-    let mut documentation = Documentation::default();
-    let mut text = Vec::new();
-    for line in &above[start..] {
-        match line.trim_start_matches('#').trim() {
-            "type: secret" => documentation.secret = true,
-            words => text.push(words),
-        }
-    }
-    documentation.text = text.join("\n");
-    documentation
 }
 
 /// Puts each role behind the ones that it requires; otherwise the order stays as it is.
@@ -172,18 +160,4 @@ fn ordered(roles: Vec<Role>) -> Vec<Role> {
         done.push(waiting.remove(ready.unwrap_or(0)));
     }
     done
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_comment_documents_the_variable_below_it() {
-        let lines = ["# Other.", "", "# The key.", "# type: secret", "name: x"];
-        let documentation = comment_above(&lines, 5);
-        assert_eq!(documentation, Documentation { text: "The key.".into(), secret: true });
-        assert_eq!(comment_above(&lines, 2).text, "Other.");
-        assert_eq!(comment_above(&lines, 1).text, "");
-    }
 }

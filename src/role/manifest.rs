@@ -23,6 +23,8 @@ pub struct Manifest {
     pub renamed: Vec<(String, String)>,
     /// Variable name -> why setting it changes nothing here.
     pub ignored: Vec<(String, String)>,
+    /// A variable that nothing reads any more -> why, and what to do instead.
+    pub removed: Vec<(String, String)>,
     /// What must hold before a host is touched.
     pub rules: Vec<Rule>,
     /// System users.

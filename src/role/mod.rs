@@ -2,6 +2,7 @@
 //! manifests and the defaults as layers. Must not know hosts, inventories, or values of variables.
 //! `docs/roles.md` describes the format.
 
+mod documentation;
 mod download;
 mod fields;
 mod image_build;
@@ -10,13 +11,16 @@ mod manifest;
 mod read;
 mod source;
 mod timer;
+mod types;
 
+pub use documentation::{Documentation, Generate};
 pub use download::Download;
 pub use image_build::ImageBuild;
-pub use library::{Documentation, Library, Role};
+pub use library::{Library, Role};
 pub use manifest::{
     Account, Container, Directory, FileContent, FileEntry, Format, Health, ImageEntry, Key, Manifest, Mount, Network, Operation, Probe,
     Repeat, Rule, RuleKind, Service, Tmpfs,
 };
 pub use source::Source;
 pub use timer::Timer;
+pub use types::Type;

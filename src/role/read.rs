@@ -22,6 +22,7 @@ pub fn manifest(node: &Node) -> Read<Manifest> {
         tags: fields.texts("tags")?,
         renamed: texts(fields.optional("renamed"))?,
         ignored: texts(fields.optional("ignored"))?,
+        removed: texts(fields.optional("removed"))?,
         rules: each(fields.list("validate")?, rule)?,
         accounts: each(fields.list("accounts")?, account)?,
         directories: each(fields.list("directories")?, directory)?,
