@@ -1,11 +1,13 @@
 //! All roles, read: manifests, defaults, documentation, wiring.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::documentation::Documentation;
+use super::infer;
 use super::manifest::Manifest;
 use super::read;
 use super::source::Source;
+use super::types::Type;
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::inventory::{Layer, LayerKind, Node, Variable, yaml};
 
@@ -45,13 +47,14 @@ impl Library {
             }
         }
         let wiring = source.get("roles/wiring.yml").map_or(Ok(Vec::new()), |text| Ok(variables("roles/wiring.yml", text)?.0));
-        let wiring = wiring.unwrap_or_else(|problem: Diagnostic| {
+        let wiring: Vec<Variable> = wiring.unwrap_or_else(|problem: Diagnostic| {
             problems.push(problem);
             Vec::new()
         });
         if !problems.is_empty() {
             return Err(Error::invalid(problems));
         }
+        infer_types(&mut roles, &wiring);
         Ok(Self { roles: ordered(roles), wiring, source })
     }
 
@@ -112,6 +115,20 @@ impl Library {
     }
 }
 
+/// Takes from expressions what neither comments nor literal defaults tell.
+fn infer_types(roles: &mut [Role], wiring: &[Variable]) {
+    let documented = roles.iter().flat_map(|role| &role.documentation);
+    let mut known: HashMap<String, Vec<Type>> = documented.map(|(name, words)| (name.clone(), words.types.clone())).collect();
+    let defaults = roles.iter().flat_map(|role| &role.defaults);
+    let definitions: Vec<_> = defaults.chain(wiring).map(|variable| (variable.name.as_str(), &variable.value)).collect();
+    infer::complete(&mut known, &definitions);
+    for (name, words) in roles.iter_mut().flat_map(|role| &mut role.documentation) {
+        if let Some(types) = known.remove(name) {
+            words.types = types;
+        }
+    }
+}
+
 fn role(source: &Source, name: &str) -> Result<Role, Diagnostic> {
     let path = format!("roles/{name}/role.yml");
     let node = parse(&path, source.get(&path).unwrap_or_default())?;
@@ -160,4 +177,19 @@ fn ordered(roles: Vec<Role>) -> Vec<Role> {
         done.push(waiting.remove(ready.unwrap_or(0)));
     }
     done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_variable_tells_what_it_takes() {
+        let library = Library::load(Source::embedded()).unwrap();
+        let documented = library.roles.iter().flat_map(|role| &role.documentation);
+        let silent: Vec<&String> = documented.clone().filter(|(_, words)| words.types.is_empty()).map(|(name, _)| name).collect();
+        assert!(silent.is_empty(), "a `# type:` is missing above {silent:#?}");
+        let wordless: Vec<&String> = documented.filter(|(_, words)| words.text.is_empty()).map(|(name, _)| name).collect();
+        assert!(wordless.is_empty(), "a description is missing above {wordless:#?}");
+    }
 }

@@ -6,6 +6,7 @@ mod documentation;
 mod download;
 mod fields;
 mod image_build;
+mod infer;
 mod library;
 mod manifest;
 mod read;

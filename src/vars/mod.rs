@@ -29,7 +29,7 @@ mod python;
 mod redact;
 mod scope;
 mod statements;
-mod syntax;
+pub(crate) mod syntax;
 mod tests;
 mod value;
 mod variables;
