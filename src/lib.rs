@@ -5,6 +5,7 @@
 //! gives, and must not know.
 
 pub mod apply;
+pub mod authoring;
 pub mod cli;
 pub mod desired;
 pub mod diagnostic;

@@ -21,6 +21,7 @@ mod prompt;
 mod register_user;
 mod render;
 mod run_tags;
+mod schema;
 mod service_control;
 mod session;
 mod tag;
@@ -49,6 +50,7 @@ enum Command {
     Check(check::CheckArgs),
     Render(render::RenderArgs),
     Vars(vars::VarsArgs),
+    Schema(schema::SchemaArgs),
     StartAll(service_control::StartAllArgs),
     StopAll(service_control::StopAllArgs),
     StartGroup(service_control::StartGroupArgs),
@@ -144,6 +146,7 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Command::Check(args) => args.run(global, terminal),
         Command::Render(args) => args.run(global, terminal),
         Command::Vars(args) => args.run(global, terminal),
+        Command::Schema(args) => args.run(global, terminal),
         Command::StartAll(args) => args.run(global, terminal).await,
         Command::StopAll(args) => args.run(global, terminal).await,
         Command::StartGroup(args) => args.run(global, terminal).await,

@@ -20,6 +20,8 @@ pub struct Documentation {
     pub examples: Vec<String>,
     /// How to make the value where a user gives none, from `# generate:`.
     pub generate: Option<Generate>,
+    /// The heading above it in the file: `# --- Database ---`.
+    pub section: Option<String>,
 }
 
 /// How to make a credential.
@@ -34,8 +36,11 @@ pub enum Generate {
 impl Documentation {
     /// Whether a value is of a kind, and among the values, that the documentation allows.
     pub fn accepts(&self, value: &serde_json::Value) -> bool {
-        let kind = self.types.is_empty() || self.types.iter().any(|kind| kind.accepts(value));
-        kind && (self.one_of.is_empty() || self.one_of.contains(&written(value)))
+        let kind = self.types.is_empty() || !self.one_of.is_empty() || self.types.iter().any(|kind| kind.accepts(value));
+        let off = *value == serde_json::Value::Bool(false);
+        let written = written(value);
+        // YAML 1.1 reads a bare `off` as false.
+        kind && (self.one_of.is_empty() || self.one_of.iter().any(|known| *known == written || off && known == "off"))
     }
 
     /// The kinds in words: `text or nothing`. None where anything goes.
@@ -59,11 +64,12 @@ impl Documentation {
                 let line = u32::try_from(index + 1).unwrap_or(0);
                 Diagnostic::error("H0307", message).at(&Span::new(file, line, 1)).help("`docs/roles.md` lists the annotations")
             })?;
-            if !read {
+            if !read && heading(line).is_none() {
                 text.push(words);
             }
         }
         documentation.text = text.join("\n").trim().to_owned();
+        documentation.section = above.iter().rev().find_map(|line| heading(line)).map(str::to_owned);
         Ok(documentation)
     }
 
@@ -99,6 +105,12 @@ impl Documentation {
             self.types = of_default(default);
         }
     }
+}
+
+/// The words of `# --- Database ---`.
+fn heading(line: &str) -> Option<&str> {
+    let words = line.strip_prefix("# ---")?.trim_matches(['-', ' ']);
+    (!words.is_empty()).then_some(words)
 }
 
 fn generate(words: &str) -> Option<Generate> {
@@ -147,9 +159,10 @@ mod tests {
 
     #[test]
     fn a_comment_documents_the_variable_below_it() {
-        let lines = ["# Other.", "", "# The key.", "# type: secret", "name: x"];
+        let lines = ["# Other.", "", "# --- Keys ----", "", "# The key.", "# type: secret", "name: x"];
         let documentation = read(&lines).unwrap();
-        assert_eq!(documentation, Documentation { text: "The key.".into(), secret: true, ..Documentation::default() });
+        let section = Some("Keys".to_owned());
+        assert_eq!(documentation, Documentation { text: "The key.".into(), secret: true, section, ..Documentation::default() });
         assert_eq!(read(&lines[..2]).unwrap().text, "Other.");
         assert_eq!(read(&lines[..1]).unwrap().text, "");
     }

@@ -10,6 +10,8 @@ mod infer;
 mod library;
 mod manifest;
 mod read;
+mod reference;
+mod schema;
 mod source;
 mod timer;
 mod types;
@@ -22,6 +24,8 @@ pub use manifest::{
     Account, Container, Directory, FileContent, FileEntry, Format, Health, ImageEntry, Key, Manifest, Mount, Network, Operation, Probe,
     Repeat, Rule, RuleKind, Service, Tmpfs,
 };
+pub use reference::markdown;
+pub use schema::schema;
 pub use source::Source;
 pub use timer::Timer;
 pub use types::Type;
