@@ -28,14 +28,14 @@ fn an_inventory_that_is_not_there_is_named() {
     $ homestead check
     -- stderr
     error: there is no inventory `inventory/hosts` (looked for [FOLDER]/inventory/hosts)
-    hint: create one with `homestead add-inventory-host`, or name another with `-i PATH`
+    hint: create one with `homestead init`, or name another with `-i PATH`
     -- exit code 3
     ");
     assert_snapshot!(Homestead::on(&inventory).run(&["--inventory", "elsewhere", "install-all"]).text(), @"
     $ homestead --inventory elsewhere install-all
     -- stderr
     error: there is no inventory `elsewhere` (looked for [FOLDER]/elsewhere)
-    hint: create one with `homestead add-inventory-host`, or name another with `-i PATH`
+    hint: create one with `homestead init`, or name another with `-i PATH`
     -- exit code 3
     ");
 }

@@ -1,4 +1,4 @@
-//! What homestead does without a host: render, explain variables, begin an inventory.
+//! What homestead does without a host: render, explain variables.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -140,54 +140,4 @@ fn an_overridden_variable_is_explained() {
       over roles/matrix-client-element/defaults.yml:202:1 (matrix-client-element)
     -- exit code 0
     "#);
-}
-
-#[test]
-fn a_new_host_has_an_inventory_that_is_right() {
-    let inventory = TestInventory::new();
-    std::fs::remove_dir_all(inventory.path("inventory")).unwrap();
-    let homestead = Homestead::on(&inventory);
-    let added = homestead.run(&["add-inventory-host", "example.net", "192.0.2.7"]);
-    assert_snapshot!(added.text(), @"
-    $ homestead add-inventory-host example.net 192.0.2.7
-    -- stdout
-    inventory/hosts: matrix.example.net added
-    inventory/host_vars/matrix.example.net/vars.yml: written, with secrets of its own: keep it private and back it up
-    next: point matrix.example.net at 192.0.2.7 in DNS, look into inventory/host_vars/matrix.example.net/vars.yml, then `homestead install-all`
-    -- exit code 0
-    ");
-    assert_snapshot!(inventory.read("inventory/hosts"), @"
-    [matrix_servers]
-    matrix.example.net ansible_host=192.0.2.7 ansible_ssh_user=root
-    ");
-    homestead.run(&["check"]).exits(0);
-    homestead.run(&["render", "--out", "out"]).exits(0);
-
-    let vars = "inventory/host_vars/matrix.example.net/vars.yml";
-    assert_eq!(std::fs::metadata(inventory.path(vars)).unwrap().permissions().mode() & 0o777, 0o600);
-    let first = inventory.read(vars);
-    let again = homestead.run(&["add-inventory-host", "example.net", "192.0.2.7"]);
-    assert_snapshot!(again.text(), @"
-    $ homestead add-inventory-host example.net 192.0.2.7
-    -- stderr
-    error: `inventory/host_vars/matrix.example.net/vars.yml` exists already
-    hint: it is left as it is
-    -- exit code 1
-    ");
-    assert_eq!(inventory.read(vars), first);
-    assert_snapshot!(homestead.run(&["add-inventory-host", "matrix.example.org", "192.0.2.8"]).text(), @"
-    $ homestead add-inventory-host matrix.example.org 192.0.2.8
-    -- stderr
-    error: `matrix.example.org` is no domain: it begins with `matrix.`; that is added by itself
-    hint: write it as in `example.com`
-    -- exit code 1
-    ");
-
-    homestead.run(&["add-inventory-host", "example.org", "192.0.2.8"]).exits(0);
-    homestead.run(&["check"]).exits(0);
-    let second = inventory.read("inventory/host_vars/matrix.example.org/vars.yml");
-    let secrets =
-        |text: &str| -> Vec<String> { text.lines().filter(|line| line.contains(": '") && line.len() > 60).map(str::to_owned).collect() };
-    let (first, second) = (secrets(&first), secrets(&second));
-    assert!(first.len() == 3 && first.iter().all(|line| !second.contains(line)), "{first:#?} {second:#?}");
 }

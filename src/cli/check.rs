@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::Exit;
 use super::global::GlobalArgs;
+use crate::authoring::credentials;
 use crate::diagnostic::{Diagnostic, Kind, Result, Severity};
 use crate::pipeline::{HostFacts, Loaded, Prepared};
 use crate::report::{self, Terminal};
@@ -47,11 +48,13 @@ impl CheckArgs {
 
 fn findings(global: &GlobalArgs) -> Result<Vec<Diagnostic>> {
     let of = |error: crate::diagnostic::Error| if error.diagnostics.is_empty() { Err(error) } else { Ok(error.diagnostics) };
-    let loaded = match Loaded::read(&global.sources()?) {
+    let mut loaded = match Loaded::read(&global.sources()?) {
         Ok(loaded) => loaded,
         Err(error) => return of(error),
     };
+    credentials::fill(&mut loaded, &credentials::system_random)?;
     let mut findings = loaded.warnings.clone();
+    findings.extend(credentials::remarks(&loaded));
     for host in loaded.hosts()? {
         match Prepared::new(&loaded, &host, &HostFacts::assumed(), &[]) {
             Ok(prepared) => findings.extend(prepared.warnings),

@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 use super::global::GlobalArgs;
 use super::{Exit, fleet, interrupt, session};
 use crate::apply::{Run, apply};
-use crate::diagnostic::{Error, Kind, Result};
+use crate::authoring::credentials;
+use crate::diagnostic::{Error, Kind, Result, Severity};
 use crate::host::Host;
 use crate::pipeline::{ConnectionDefaults, Downloads, HostFacts, Loaded, Prepared, cache_folder, observe};
 use crate::plan::{Observed, Plan, Scope, plan};
@@ -62,7 +63,15 @@ impl SetupAllArgs {
 
 /// Converges every host that the command line names.
 pub async fn converge(global: &GlobalArgs, terminal: &Terminal, scope: &Scope, mode: ModeArgs, tags: &[String]) -> Result<Exit> {
-    let loaded = Arc::new(load(global, terminal)?);
+    let mut loaded = load(global, terminal)?;
+    credentials::fill(&mut loaded, &credentials::system_random)?;
+    let remarks = credentials::remarks(&loaded);
+    if mode.check {
+        warn(&remarks, terminal);
+    } else if remarks.iter().any(|remark| remark.severity == Severity::Error) {
+        return Err(Error::invalid(remarks));
+    }
+    let loaded = Arc::new(loaded);
     let defaults = Arc::new(session::defaults(global)?);
     let cancel = interrupt::token(terminal);
     check_offline(&loaded, terminal)?;
@@ -127,6 +136,7 @@ pub async fn look(loaded: &Loaded, host: Arc<dyn Host>, name: &str, scope: &Scop
     Downloads::new(cache_folder(&loaded.environment)).fetch(&mut prepared.desired).await?;
     let observed = observe(&host, &prepared.desired, &facts).await?;
     lost_data(name, &known, &prepared, &observed)?;
+    credentials::refuse_over_data(loaded, name, &known, &prepared.desired, &observed)?;
     let redactor = prepared.redactor();
     let plan = plan(&prepared.desired, &observed, scope, &|text| redactor.redact(text).into_owned());
     Ok(Seen { host, prepared, observed, plan })
@@ -168,6 +178,10 @@ async fn one(
     show(&seen.plan, mode.diff || mode.check, terminal);
     if mode.check {
         return Ok(());
+    }
+    if let Some((path, names)) = credentials::keep(loaded, name, &credentials::system_random)? {
+        let text = format!("made {}; kept in {path}: keep it private and back it up", names.join(", "));
+        sink(name, Event::Done { text });
     }
     let redactor = seen.prepared.redactor();
     let redact = |text: &str| redactor.redact(text).into_owned();

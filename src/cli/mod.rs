@@ -10,11 +10,11 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::diagnostic::{Error, Result};
 use crate::report::{self, Terminal};
 
-mod add_inventory_host;
 mod check;
 mod converge;
 mod fleet;
 mod global;
+mod init;
 mod interrupt;
 mod plan;
 mod prompt;
@@ -56,7 +56,8 @@ enum Command {
     StartGroup(service_control::StartGroupArgs),
     StopGroup(service_control::StopGroupArgs),
     RegisterUser(register_user::RegisterUserArgs),
-    AddInventoryHost(add_inventory_host::AddInventoryHostArgs),
+    #[command(visible_alias = "add-inventory-host")]
+    Init(init::InitArgs),
 }
 
 /// What a command ends with when nothing failed.
@@ -152,7 +153,7 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Command::StartGroup(args) => args.run(global, terminal).await,
         Command::StopGroup(args) => args.run(global, terminal).await,
         Command::RegisterUser(args) => args.run(global, terminal).await,
-        Command::AddInventoryHost(args) => args.run(global, terminal),
+        Command::Init(args) => args.run(global, terminal),
     }
 }
 

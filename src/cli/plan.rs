@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::global::GlobalArgs;
 use super::{Exit, converge, fleet, session, tag};
+use crate::authoring::credentials;
 use crate::diagnostic::{Error, Kind, Result};
 use crate::plan::{Plan, Scope};
 use crate::report::{self, Terminal};
@@ -24,7 +25,10 @@ pub struct PlanArgs {
 impl PlanArgs {
     /// Runs it.
     pub async fn run(&self, global: &GlobalArgs, terminal: &Terminal) -> Result<Exit> {
-        let loaded = Arc::new(converge::load(global, terminal)?);
+        let mut loaded = converge::load(global, terminal)?;
+        credentials::fill(&mut loaded, &credentials::system_random)?;
+        converge::warn(&credentials::remarks(&loaded), terminal);
+        let loaded = Arc::new(loaded);
         let scope = self.scope(&loaded.library)?;
         converge::check_offline(&loaded, terminal)?;
         let defaults = Arc::new(session::defaults(global)?);

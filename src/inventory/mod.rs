@@ -179,7 +179,7 @@ fn not_found(path: &Utf8Path) -> Error {
     let error = Error::new(Kind::Invalid, format!("there is no inventory `{path}`{}", looked.unwrap_or_default()));
     let error =
         if path.as_str().contains(',') { error.hint("a list of hosts is no inventory: write the hosts into a file") } else { error };
-    error.hint("create one with `homestead add-inventory-host`, or name another with `-i PATH`")
+    error.hint("create one with `homestead init`, or name another with `-i PATH`")
 }
 
 /// MDAD's playbook runs on the hosts of `matrix_servers`; another host is probably forgotten.

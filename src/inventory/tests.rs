@@ -226,13 +226,13 @@ fn an_inventory_that_is_not_there_says_where_it_was_looked_for() {
     let inventory = TestInventory::new(&[("x", "")]);
     assert_snapshot!(inventory.told(inventory.load(&[])), @r"
     Invalid: there is no inventory `inventory/hosts`
-    hint: create one with `homestead add-inventory-host`, or name another with `-i PATH`
+    hint: create one with `homestead init`, or name another with `-i PATH`
     ");
     let relative = Inventory::load(&["no/such/hosts".into()], &[], &VaultPasswords::none()).unwrap_err();
     assert!(relative.message.starts_with("there is no inventory `no/such/hosts` (looked for /"), "{}", relative.message);
     assert_snapshot!(Inventory::load(&["a,b".into()], &[], &VaultPasswords::none()).unwrap_err().hints.join("\n"), @r"
     a list of hosts is no inventory: write the hosts into a file
-    create one with `homestead add-inventory-host`, or name another with `-i PATH`
+    create one with `homestead init`, or name another with `-i PATH`
     ");
     assert_eq!(Inventory::load(&[], &[], &VaultPasswords::none()).unwrap_err().kind, Kind::Usage);
 }

@@ -49,6 +49,17 @@ impl VaultPasswords {
         self.0.push((id, Secret::new(password.reveal().trim().to_owned())));
     }
 
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Locks a text with the first password; none where there is no password. The salt must be random.
+    pub fn encrypt(&self, text: &Secret<String>, salt: &[u8; 32]) -> Option<String> {
+        let (id, password) = self.0.first()?;
+        Some(encrypt(text, password, id.as_deref(), salt))
+    }
+
     /// Opens a vault text. A password of the same id is tried first, then every other.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use camino::Utf8PathBuf;
 
 use crate::desired::Templates;
 use crate::diagnostic::{Diagnostic, Error, Kind, Result};
-use crate::inventory::{Inventory, VaultPasswords};
+use crate::inventory::{Inventory, Layer, VaultPasswords};
 use crate::role::{Library, Source};
 
 /// Where everything comes from.
@@ -48,6 +48,10 @@ pub struct Loaded {
     pub lock_wait: Duration,
     /// What is worth a remark.
     pub warnings: Vec<Diagnostic>,
+    /// Passwords for vaults.
+    pub vault: VaultPasswords,
+    /// Credentials that were made for this run, by host.
+    pub fresh: BTreeMap<String, Layer>,
     limit: Option<String>,
 }
 
@@ -70,6 +74,8 @@ impl Loaded {
             now: sources.now,
             lock_wait: sources.lock_wait,
             warnings,
+            vault: sources.vault.clone(),
+            fresh: BTreeMap::new(),
             limit: sources.limit.clone(),
         })
     }

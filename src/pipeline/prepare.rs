@@ -91,6 +91,7 @@ pub fn variables(loaded: &Loaded, host: &str, facts: &HostFacts, run_tags: &[Str
     inventory.host(host)?;
     let mut layers = loaded.library.layers();
     layers.push(host_layer(facts));
+    layers.extend(loaded.fresh.get(host).cloned());
     let mut own = inventory.layers(host);
     rename(&mut own, loaded);
     layers.extend(own);

@@ -11,6 +11,7 @@ mod common;
 mod bad_days;
 mod client;
 mod connecting;
+mod credentials;
 mod installed;
 mod lifecycle;
 mod logins;
