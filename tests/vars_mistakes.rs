@@ -149,8 +149,8 @@ fn every_mistake_is_named_and_found() {
     needs_required: H0201 51:20 set it
     required: H0201 51:20 set it
     must: H0206 52:18 tell me
-    vaulted: H0207 53:10 the value is encrypted, and no vault password was given for it
-        help: give the password with `--vault-password-file` or `--ask-vault-pass`
+    vaulted: H0207 53:10 this vault text is damaged: it is incomplete, or holds something else than hexadecimal digits
+        help: encrypt it again, or copy it again with all of its lines
     "#);
     insta::assert_snapshot!(variables.get("matrix_domian").unwrap_err().help.unwrap(), @"did you mean `matrix_domain`?");
 }

@@ -224,9 +224,14 @@ pub fn write(
     let unreadable = |error: std::io::Error| Error::new(Kind::Usage, format!("cannot read `{path}`")).caused_by(error);
     let old = fs_err::read_to_string(path).map_err(unreadable)?;
     let text = if vault::is_vault(&old) {
-        let opened = vault.open(&old).map_err(|locked| Error::from(locked.diagnostic(&Span::whole(path.as_str()))))?;
+        // Locked again with what opened it, whichever passwords there are.
+        let opened = vault.open_bytes(old.as_bytes()).map_err(|locked| Error::from(locked.diagnostic(&Span::whole(path.as_str()))))?;
         let more = lines(made, library, |value| Ok(quoted(value)))?;
-        lock(&Secret::new(format!("{}{more}", ended(opened.reveal()))), vault, random)?
+        let before = Secret::new(String::from_utf8_lossy(opened.content.reveal()).into_owned());
+        let mut salt = [0; 32];
+        random(&mut salt)?;
+        let text = Secret::new(format!("{}{more}", ended(before.reveal())));
+        vault::encrypt(&text, &opened.by.password, opened.id.as_deref(), &salt)
     } else {
         let more = lines(made, library, |value| {
             let locked = lock(value, vault, random)?;

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 use clap::Args;
 
-use crate::diagnostic::{Error, Kind, Result};
-use crate::inventory::VaultPasswords;
+use super::vault_passwords;
+use crate::diagnostic::Result;
+use crate::inventory::vault;
 use crate::pipeline::Sources;
-use crate::secret::Secret;
 
 /// Options that every command takes.
 #[derive(Clone, Debug, Args)]
@@ -41,11 +41,14 @@ pub struct GlobalArgs {
     /// Trust a host that is seen for the first time and write its key down
     #[arg(long, global = true)]
     pub accept_new_host_key: bool,
-    /// The file with the vault password
-    #[arg(long, global = true, value_name = "FILE", env = "ANSIBLE_VAULT_PASSWORD_FILE")]
+    /// A vault id and where its password comes from: `LABEL@FILE`, `LABEL@SCRIPT`, `LABEL@prompt`
+    #[arg(long, global = true, value_name = "LABEL@SOURCE")]
+    pub vault_id: Vec<String>,
+    /// The file with the vault password, or a script that prints it
+    #[arg(long, visible_alias = "vault-pass-file", global = true, value_name = "FILE")]
     pub vault_password_file: Vec<Utf8PathBuf>,
     /// Ask for the vault password
-    #[arg(long, global = true)]
+    #[arg(short = 'J', long, visible_alias = "ask-vault-password", global = true)]
     pub ask_vault_pass: bool,
     /// How many hosts at once
     #[arg(short, long, global = true, default_value_t = 10, value_name = "N")]
@@ -68,24 +71,17 @@ impl GlobalArgs {
     /// Where the inventory and the roles come from.
     ///
     /// # Errors
-    /// A vault password file that cannot be read; no terminal to ask for one.
+    /// A vault password that its source does not give; no terminal to ask for one.
     pub fn sources(&self) -> Result<Sources> {
-        let mut vault = VaultPasswords::default();
-        for file in &self.vault_password_file {
-            let text = fs_err::read_to_string(file)
-                .map_err(|error| Error::new(Kind::Invalid, format!("cannot read the vault password from `{file}`")).caused_by(error))?;
-            vault.add(None, &Secret::new(text.trim_end_matches(['\n', '\r']).to_owned()));
-        }
-        if self.ask_vault_pass {
-            vault.add(None, &super::prompt::ask_hidden("Vault password: ")?);
-        }
+        let environment = environment();
+        let vault = vault_passwords::of_run(self, &environment)?;
         Ok(Sources {
             inventory: self.inventory.clone(),
             limit: self.limit.clone(),
             extra_vars: self.extra_vars.clone(),
             roles_dir: self.roles_dir.clone(),
             vault,
-            environment: environment(),
+            environment,
             now: now(),
             lock_wait: std::time::Duration::from_secs(self.lock_wait),
         })
@@ -106,5 +102,9 @@ pub fn environment() -> BTreeMap<String, String> {
 /// The text of a file that a finding points at, without its secrets.
 pub fn readable_source(file: &str) -> Option<String> {
     let text = fs_err::read_to_string(file).ok()?;
+    // The places in a vault are those of the text inside.
+    if vault::is_vault(&text) {
+        return None;
+    }
     (text.len() < 1 << 20).then(|| crate::secret::presentable(&text))
 }

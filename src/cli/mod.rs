@@ -26,6 +26,8 @@ mod service_control;
 mod session;
 mod tag;
 mod vars;
+mod vault;
+mod vault_passwords;
 
 use global::GlobalArgs;
 
@@ -58,6 +60,7 @@ enum Command {
     RegisterUser(register_user::RegisterUserArgs),
     #[command(visible_alias = "add-inventory-host")]
     Init(init::InitArgs),
+    Vault(vault::VaultArgs),
 }
 
 /// What a command ends with when nothing failed.
@@ -90,8 +93,8 @@ fn arguments() -> Vec<OsString> {
     std::env::args_os().collect()
 }
 
-/// Moves the options in front of the command behind it: clap keeps only one place's values of an option
-/// that may be given several times, and `-e` counts in both.
+/// Moves the options in front of the command, and of a command within it, behind them: clap keeps only one
+/// place's values of an option that may be given several times, and `-e` counts in all.
 fn options_last(arguments: Vec<OsString>) -> Vec<OsString> {
     let definition = definition();
     let takes_value = |word: &str| {
@@ -105,11 +108,18 @@ fn options_last(arguments: Vec<OsString>) -> Vec<OsString> {
     let program = words.next();
     let mut options = Vec::new();
     let mut rest = Vec::new();
+    let mut command = &definition;
     while let Some(word) = words.next() {
         let text = word.to_string_lossy().into_owned();
         if text == "--" || !text.starts_with('-') {
             rest.push(word);
-            break;
+            match command.find_subcommand(&text) {
+                Some(inner) if inner.has_subcommands() => {
+                    command = inner;
+                    continue;
+                }
+                _ => break,
+            }
         }
         let value = takes_value(&text).then(|| words.next()).flatten();
         options.push(word);
@@ -154,6 +164,7 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Command::StopGroup(args) => args.run(global, terminal).await,
         Command::RegisterUser(args) => args.run(global, terminal).await,
         Command::Init(args) => args.run(global, terminal),
+        Command::Vault(args) => args.run(global, terminal).await,
     }
 }
 
@@ -193,6 +204,9 @@ mod tests {
         assert_eq!(cli.global.extra_vars, ["a=1", "b=2"]);
         assert!(cli.global.json);
         assert_eq!(cli.global.limit.as_deref(), Some("x"));
+        let words = ["homestead", "--vault-id", "a@x", "vault", "--vault-id", "b@y", "view", "--vault-id", "c@z", "file"];
+        let cli = Cli::try_parse_from(options_last(words.map(std::ffi::OsString::from).to_vec())).unwrap();
+        assert_eq!(cli.global.vault_id, ["a@x", "b@y", "c@z"]);
         assert!(Cli::try_parse_from(options_last(["homestead", "--version"].map(std::ffi::OsString::from).to_vec())).is_err());
     }
 

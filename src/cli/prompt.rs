@@ -22,6 +22,35 @@ pub fn ask_hidden(question: &str) -> Result<Secret<String>> {
         .map_err(|error| Error::new(Kind::Usage, "cannot read from the terminal").caused_by(error))
 }
 
+/// The same where standard input may be something else than the terminal: data that is piped in.
+///
+/// # Errors
+/// There is no terminal.
+pub fn ask_hidden_beside_input(question: &str) -> Result<Secret<String>> {
+    rpassword::prompt_password(question).map(Secret::new).map_err(|error| match error.kind() {
+        std::io::ErrorKind::Interrupted => Error::new(Kind::Interrupted, "stopped at the question; nothing was changed"),
+        _ => {
+            Error::new(Kind::Usage, format!("there is no terminal to ask: {}", question.trim_end().trim_end_matches(':'))).caused_by(error)
+        }
+    })
+}
+
+/// Asks and shows the answer.
+///
+/// # Errors
+/// There is no terminal.
+pub fn ask_shown(question: &str) -> Result<String> {
+    use std::io::{BufRead as _, Write as _};
+    let failed = |error: std::io::Error| {
+        Error::new(Kind::Usage, format!("there is no terminal to ask: {}", question.trim_end().trim_end_matches(':'))).caused_by(error)
+    };
+    let mut terminal = fs_err::OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(failed)?;
+    terminal.write_all(question.as_bytes()).map_err(failed)?;
+    let mut line = String::new();
+    std::io::BufReader::new(terminal).read_line(&mut line).map_err(failed)?;
+    Ok(line.trim_end_matches(['\n', '\r']).to_owned())
+}
+
 /// The person at the terminal, when there is one.
 pub struct TerminalPrompt;
 

@@ -37,7 +37,7 @@ pub fn from_node(node: &Node) -> Json {
         Value::Int(number) => Json::from(*number),
         Value::Float(number) => Json::from(*number),
         Value::Text(text) | Value::Unsafe(text) | Value::Vault(text) => Json::String(text.clone()),
-        Value::Secret(secret) => Json::String(secret.reveal().clone()),
+        Value::Secret(secret) | Value::Sealed(secret) => Json::String(secret.reveal().clone()),
         Value::List(items) => Json::Array(items.iter().map(from_node).collect()),
         Value::Map(entries) => Json::Object(
             entries

@@ -29,8 +29,10 @@ pub enum Value {
     Unsafe(String),
     /// `!vault` text, still encrypted.
     Vault(String),
-    /// Text that came from a vault or from a secrets file: never shown.
+    /// Text of a file that is a vault as a whole: never shown.
     Secret(Secret<String>),
+    /// What a `!vault` text holds: never shown, and never templated.
+    Sealed(Secret<String>),
     /// A list.
     List(Vec<Node>),
     /// A mapping, in the order of the file.
@@ -65,7 +67,7 @@ impl Node {
             Value::Null => "nothing",
             Value::Bool(_) => "a boolean",
             Value::Int(_) | Value::Float(_) => "a number",
-            Value::Text(_) | Value::Unsafe(_) | Value::Secret(_) => "text",
+            Value::Text(_) | Value::Unsafe(_) | Value::Secret(_) | Value::Sealed(_) => "text",
             Value::Vault(_) => "vault text",
             Value::List(_) => "a list",
             Value::Map(_) => "a mapping",

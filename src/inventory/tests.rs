@@ -74,7 +74,7 @@ pub fn to_json(node: &Node) -> serde_json::Value {
         Value::Int(number) => json!(number),
         Value::Float(number) => json!(number),
         Value::Text(text) | Value::Unsafe(text) | Value::Vault(text) => json!(text),
-        Value::Secret(_) => json!("[secret]"),
+        Value::Secret(_) | Value::Sealed(_) => json!("[secret]"),
         Value::List(items) => items.iter().map(to_json).collect(),
         Value::Map(entries) => entries
             .iter()
@@ -340,9 +340,9 @@ fn secrets_of_vaults_are_secret_in_every_layer() {
     wrong.add(None, &crate::secret::Secret::new("guess".to_owned()));
     assert_snapshot!(inventory.told(inventory.load_with(&["inventory/hosts"], &[], &wrong)), @r"
     Invalid: the inventory has 2 errors; nothing was touched
-    error[H0133] inventory/hosts: this is encrypted, and no given password opens it
+    error[H0133] inventory/hosts: this is encrypted, and no given password opens it (tried: `default`)
       help: give its password: `--vault-password-file FILE`, or `--ask-vault-pass`
-    error[H0133] inventory/group_vars/all.yml:2:6: this is encrypted, and no given password opens it
+    error[H0133] inventory/group_vars/all.yml:2:6: this is encrypted, and no given password opens it (tried: `default`)
       help: give its password: `--vault-password-file FILE`, or `--ask-vault-pass`
     ");
     assert_snapshot!(inventory.told(inventory.load(&[])), @r"

@@ -1,40 +1,70 @@
-//! Ansible's vault: text that a password locks.
-//!
-//! The format is that of `ansible-vault` (formats 1.1 and 1.2): PBKDF2-HMAC-SHA256 makes two keys
-//! and a counter block of the password and a salt, AES-256 in counter mode encrypts, and an HMAC
-//! over the encrypted bytes says whether the password was right.
-//! See <https://docs.ansible.com/ansible/latest/vault_guide/vault_using_encrypted_content.html>.
+//! Ansible's vault: text that a password locks, whole files of it and single values.
 
-use aes::Aes256;
-use ctr::Ctr128BE;
-use ctr::cipher::{KeyIvInit, StreamCipher};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+mod envelope;
+pub mod identity;
+pub mod inline;
+pub mod password;
+pub mod settings;
+
+pub use envelope::{DEFAULT_ID, encrypt, is_vault};
+pub use identity::{PasswordSource, VaultIdentity};
+
+use envelope::Envelope;
 
 use super::node::{Node, Value};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::secret::Secret;
 
-/// What every vault text begins with.
-const HEADER: &str = "$ANSIBLE_VAULT";
-const ROUNDS: u32 = 10_000;
-const BLOCK: usize = 16;
-/// Ansible breaks the lines of a vault here.
-const WIDTH: usize = 80;
+/// A password and the vault id that it was given for; none is Ansible's `default`.
+#[derive(Clone, Debug)]
+pub struct VaultPassword {
+    /// The label.
+    pub id: Option<String>,
+    /// The password.
+    pub password: Secret<Vec<u8>>,
+}
 
-/// The passwords of a run, each with the vault id that it was given for.
+/// The passwords of a run.
 #[derive(Clone, Debug, Default)]
-pub struct VaultPasswords(Vec<(Option<String>, Secret<String>)>);
+pub struct VaultPasswords(Vec<VaultPassword>);
+
+/// A vault that is open.
+#[derive(Debug)]
+pub struct Opened<'a> {
+    /// What was inside: any bytes.
+    pub content: Secret<Vec<u8>>,
+    /// The label in its header.
+    pub id: Option<String>,
+    /// What opened it.
+    pub by: &'a VaultPassword,
+}
 
 /// Why a vault text stays closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Locked {
     /// It is no vault text: what is wrong with it.
     Broken(&'static str),
-    /// No password was given that could be meant for it; its id, where it has one.
-    NoPassword(Option<String>),
-    /// Passwords were given and none is right; its id, where it has one.
-    WrongPassword(Option<String>),
+    /// No password was given that could be meant for it.
+    NoPassword {
+        /// Its label, where it has one.
+        id: Option<String>,
+        /// The labels of the passwords that were tried all the same.
+        tried: Vec<String>,
+    },
+    /// Passwords were given and none is right.
+    WrongPassword {
+        /// Its label, where it has one.
+        id: Option<String>,
+        /// The labels of the passwords that were tried.
+        tried: Vec<String>,
+    },
+}
+
+impl VaultPassword {
+    /// The label, as Ansible calls it.
+    pub fn label(&self) -> &str {
+        self.id.as_deref().unwrap_or(DEFAULT_ID)
+    }
 }
 
 impl VaultPasswords {
@@ -43,10 +73,21 @@ impl VaultPasswords {
         Self(Vec::new())
     }
 
-    /// Adds a password as a file or a prompt gives it: white space around it does not count, as in
-    /// Ansible. The id is that of `--vault-id ID@SOURCE`.
+    /// Adds a password as a prompt gives it: white space around it does not count, as in Ansible.
+    /// The id is that of `--vault-id ID@SOURCE`.
     pub fn add(&mut self, id: Option<String>, password: &Secret<String>) {
-        self.0.push((id, Secret::new(password.reveal().trim().to_owned())));
+        self.push(VaultPassword { id, password: Secret::new(password.reveal().trim().as_bytes().to_vec()) });
+    }
+
+    /// Adds a password as it is.
+    pub fn push(&mut self, mut password: VaultPassword) {
+        password.id = password.id.filter(|id| id != DEFAULT_ID);
+        self.0.push(password);
+    }
+
+    /// All of them, in the order in which they were given.
+    pub fn iter(&self) -> impl Iterator<Item = &VaultPassword> {
+        self.0.iter()
     }
 
     /// Whether there is none.
@@ -56,24 +97,41 @@ impl VaultPasswords {
 
     /// Locks a text with the first password; none where there is no password. The salt must be random.
     pub fn encrypt(&self, text: &Secret<String>, salt: &[u8; 32]) -> Option<String> {
-        let (id, password) = self.0.first()?;
-        Some(encrypt(text, password, id.as_deref(), salt))
+        let first = self.0.first()?;
+        Some(encrypt(text, &first.password, first.id.as_deref(), salt))
     }
 
-    /// Opens a vault text. A password of the same id is tried first, then every other.
+    /// Opens a vault text that holds text. A password of the same id is tried first, then every other.
     ///
     /// # Errors
     /// Why it stays closed.
     pub fn open(&self, text: &str) -> Result<Secret<String>, Locked> {
+        let content = self.open_bytes(text.as_bytes())?.content.into_inner();
+        String::from_utf8(content).map(Secret::new).map_err(|_| Locked::Broken("its content is not UTF-8 text"))
+    }
+
+    /// The same for a vault that may hold any bytes.
+    ///
+    /// # Errors
+    /// Why it stays closed.
+    pub fn open_bytes(&self, text: &[u8]) -> Result<Opened<'_>, Locked> {
+        let text = std::str::from_utf8(text).map_err(|_| Locked::Broken("it is no text"))?;
         let vault = Envelope::parse(text)?;
-        let (same, other): (Vec<_>, Vec<_>) = self.0.iter().partition(|(id, _)| vault.id.is_some() && *id == vault.id);
-        for (_, password) in same.iter().chain(&other) {
-            if let Some(bytes) = vault.decrypt(password.reveal()) {
-                return String::from_utf8(bytes).map(Secret::new).map_err(|_| Locked::Broken("its content is not UTF-8 text"));
+        let (same, other): (Vec<_>, Vec<_>) = self.0.iter().partition(|password| password.id == vault.id);
+        for by in same.iter().chain(&other) {
+            if let Some(content) = vault.decrypt(by.password.reveal())? {
+                return Ok(Opened { content: Secret::new(content), id: vault.id, by });
             }
         }
-        let meant = !same.is_empty() || self.0.iter().any(|(id, _)| id.is_none()) || vault.id.is_none() && !self.0.is_empty();
-        Err(if meant { Locked::WrongPassword(vault.id) } else { Locked::NoPassword(vault.id) })
+        let unlabelled = self.0.iter().any(|password| password.id.is_none());
+        let meant = !same.is_empty() || unlabelled || vault.id.is_none() && !self.0.is_empty();
+        let mut tried: Vec<String> = Vec::new();
+        for password in same.iter().chain(&other) {
+            if !tried.iter().any(|label| label == password.label()) {
+                tried.push(password.label().to_owned());
+            }
+        }
+        Err(if meant { Locked::WrongPassword { id: vault.id, tried } } else { Locked::NoPassword { id: vault.id, tried } })
     }
 
     /// Opens every vault text inside a value. What no given password could be meant for stays as
@@ -81,8 +139,8 @@ impl VaultPasswords {
     pub fn open_all(&self, node: &mut Node, findings: &mut Vec<Diagnostic>) {
         match &mut node.value {
             Value::Vault(text) => match self.open(text) {
-                Ok(secret) => node.value = Value::Secret(secret),
-                Err(Locked::NoPassword(_)) => {}
+                Ok(secret) => node.value = Value::Sealed(secret),
+                Err(Locked::NoPassword { .. }) => {}
                 Err(locked) => findings.push(locked.diagnostic(&node.span)),
             },
             Value::List(items) => items.iter_mut().for_each(|item| self.open_all(item, findings)),
@@ -95,143 +153,61 @@ impl VaultPasswords {
 impl Locked {
     /// What to say about a vault text at a place.
     pub fn diagnostic(&self, span: &Span) -> Diagnostic {
-        let named = |id: &Option<String>| id.as_ref().map(|id| format!(" with the vault id `{id}`")).unwrap_or_default();
-        let option = |id: &Option<String>| match id {
-            Some(id) => format!("give its password: `--vault-id {id}@FILE`"),
-            None => "give its password: `--vault-password-file FILE`, or `--ask-vault-pass`".to_owned(),
+        let (code, message) = match self {
+            Self::Broken(_) => ("H0131", self.to_string()),
+            Self::NoPassword { .. } => ("H0132", self.to_string()),
+            Self::WrongPassword { .. } => ("H0133", self.to_string()),
         };
+        Diagnostic::error(code, message).at(span).help(self.help())
+    }
+
+    /// What to do.
+    pub fn help(&self) -> String {
         match self {
-            Self::Broken(reason) => Diagnostic::error("H0131", format!("this vault text is damaged: {reason}"))
-                .help("encrypt it again, or copy it again with all of its lines"),
-            Self::NoPassword(id) => {
-                Diagnostic::error("H0132", format!("this is encrypted{}, and no password for it was given", named(id))).help(option(id))
+            Self::Broken(_) => "encrypt it again, or copy it again with all of its lines".to_owned(),
+            Self::NoPassword { id: Some(id), .. } | Self::WrongPassword { id: Some(id), .. } => {
+                format!("give its password: `--vault-id {id}@FILE`, or `--vault-id {id}@prompt`")
             }
-            Self::WrongPassword(id) => {
-                Diagnostic::error("H0133", format!("this is encrypted{}, and no given password opens it", named(id))).help(option(id))
+            Self::NoPassword { .. } | Self::WrongPassword { .. } => {
+                "give its password: `--vault-password-file FILE`, or `--ask-vault-pass`".to_owned()
             }
         }
-        .at(span)
+    }
+}
+
+impl std::fmt::Display for Locked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (id, tried, end) = match self {
+            Self::Broken(reason) => return write!(f, "this vault text is damaged: {reason}"),
+            Self::NoPassword { id, tried } => (id, tried, "no password for it was given"),
+            Self::WrongPassword { id, tried } => (id, tried, "no given password opens it"),
+        };
+        f.write_str("this is encrypted")?;
+        if let Some(id) = id {
+            write!(f, " with the vault id `{id}`")?;
+        }
+        write!(f, ", and {end}")?;
+        if tried.is_empty() { Ok(()) } else { write!(f, " (tried: `{}`)", tried.join("`, `")) }
     }
 }
 
 /// Why a vault text that is still closed after loading stays so; for whoever needs its value.
 pub fn locked(text: &str) -> Locked {
     match Envelope::parse(text) {
-        Ok(vault) => Locked::NoPassword(vault.id),
+        Ok(vault) => Locked::NoPassword { id: vault.id, tried: Vec::new() },
         Err(locked) => locked,
     }
-}
-
-/// Whether a file is a vault as a whole.
-pub fn is_vault(text: &str) -> bool {
-    text.starts_with(HEADER)
 }
 
 /// Text that came out of a vault is a secret wherever it stands. Numbers and booleans keep their
 /// type and stay visible.
 pub fn hide(node: &mut Node) {
     match &mut node.value {
-        Value::Text(text) | Value::Unsafe(text) => node.value = Value::Secret(Secret::new(std::mem::take(text))),
+        Value::Text(text) => node.value = Value::Secret(Secret::new(std::mem::take(text))),
+        Value::Unsafe(text) => node.value = Value::Sealed(Secret::new(std::mem::take(text))),
         Value::List(items) => items.iter_mut().for_each(hide),
         Value::Map(entries) => entries.iter_mut().for_each(|(_, value)| hide(value)),
         _ => {}
-    }
-}
-
-/// Locks a text, as `ansible-vault encrypt` does. The salt must be random.
-pub fn encrypt(text: &Secret<String>, password: &Secret<String>, id: Option<&str>, salt: &[u8; 32]) -> String {
-    let keys = Keys::derive(password.reveal(), salt);
-    let mut bytes = text.reveal().as_bytes().to_vec();
-    let missing = BLOCK - bytes.len() % BLOCK;
-    // At most 16, so nothing is cut.
-    bytes.extend(std::iter::repeat_n(u8::try_from(missing).unwrap_or(0), missing));
-    keys.apply(&mut bytes);
-    let parts = [hex::encode(salt), hex::encode(keys.code(&bytes).finalize().into_bytes()), hex::encode(&bytes)];
-    let mut vault = match id {
-        Some(id) => format!("{HEADER};1.2;AES256;{id}\n"),
-        None => format!("{HEADER};1.1;AES256\n"),
-    };
-    for (place, digit) in hex::encode(parts.join("\n")).chars().enumerate() {
-        if place > 0 && place % WIDTH == 0 {
-            vault.push('\n');
-        }
-        vault.push(digit);
-    }
-    vault.push('\n');
-    vault
-}
-
-struct Envelope {
-    id: Option<String>,
-    salt: Vec<u8>,
-    code: Vec<u8>,
-    content: Vec<u8>,
-}
-
-impl Envelope {
-    fn parse(text: &str) -> Result<Self, Locked> {
-        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let mut header = lines.next().unwrap_or_default().split(';').map(str::trim);
-        let broken = Locked::Broken;
-        if header.next() != Some(HEADER) {
-            return Err(broken("it does not begin with `$ANSIBLE_VAULT`"));
-        }
-        let version = header.next().unwrap_or_default();
-        if !matches!(version, "1.1" | "1.2") {
-            return Err(broken("its version is neither 1.1 nor 1.2"));
-        }
-        if header.next() != Some("AES256") {
-            return Err(broken("its cipher is not AES256"));
-        }
-        let id = header.next().filter(|id| !id.is_empty()).map(str::to_owned);
-        let not_hexadecimal = |_| broken("it is incomplete, or holds something else than hexadecimal digits");
-        let body = hex::decode(lines.collect::<String>()).map_err(not_hexadecimal)?;
-        let mut parts = body.splitn(3, |&byte| byte == b'\n');
-        let mut part = || hex::decode(parts.next().ok_or(broken("its end is missing"))?).map_err(not_hexadecimal);
-        Ok(Self { id, salt: part()?, code: part()?, content: part()? })
-    }
-
-    fn decrypt(&self, password: &str) -> Option<Vec<u8>> {
-        let keys = Keys::derive(password, &self.salt);
-        keys.code(&self.content).verify_slice(&self.code).ok()?;
-        let mut bytes = self.content.clone();
-        keys.apply(&mut bytes);
-        let padding = usize::from(*bytes.last()?);
-        let text = bytes.len().checked_sub(padding)?;
-        bytes.truncate(text);
-        Some(bytes)
-    }
-}
-
-struct Keys {
-    cipher: [u8; 32],
-    code: [u8; 32],
-    counter: [u8; 16],
-}
-
-impl Keys {
-    fn derive(password: &str, salt: &[u8]) -> Self {
-        let mut bytes = [0; 80];
-        pbkdf2::pbkdf2_hmac::<Sha256>(password.as_bytes(), salt, ROUNDS, &mut bytes);
-        let mut keys = Self { cipher: [0; 32], code: [0; 32], counter: [0; 16] };
-        keys.cipher.copy_from_slice(&bytes[..32]);
-        keys.code.copy_from_slice(&bytes[32..64]);
-        keys.counter.copy_from_slice(&bytes[64..]);
-        keys
-    }
-
-    /// Encrypts or decrypts: in counter mode both are the same.
-    fn apply(&self, bytes: &mut [u8]) {
-        Ctr128BE::<Aes256>::new(&self.cipher.into(), &self.counter.into()).apply_keystream(bytes);
-    }
-
-    fn code(&self, bytes: &[u8]) -> Hmac<Sha256> {
-        // The key has the length of a block, which HMAC takes as it is.
-        let mut padded = [0; 64];
-        padded[..32].copy_from_slice(&self.code);
-        let mut code = Hmac::<Sha256>::new(&padded.into());
-        code.update(bytes);
-        code
     }
 }
 

@@ -108,7 +108,7 @@ pub fn from_yaml(node: &Node) -> Value {
         Written::Int(number) => Value::Int(i128::from(*number)),
         Written::Float(number) => Value::Float(*number),
         Written::Text(text) | Written::Unsafe(text) | Written::Vault(text) => Value::text(text.as_str()),
-        Written::Secret(text) => Value::text(text.reveal().as_str()).marked(true),
+        Written::Secret(text) | Written::Sealed(text) => Value::text(text.reveal().as_str()).marked(true),
         Written::List(items) => Value::list(items.iter().map(from_yaml).collect()),
         Written::Map(entries) => {
             Value::map(entries.iter().filter_map(|(key, value)| Some((Key::from_value(&from_yaml(key))?, from_yaml(value)))).collect())

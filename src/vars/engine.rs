@@ -22,6 +22,7 @@ use super::scope::{Locals, Names};
 use super::syntax::{self, Options};
 use super::value::{Entries, Text, Value};
 use crate::inventory::node::{Node, Value as Written};
+use crate::inventory::vault;
 
 /// More variables that need each other are refused; no inventory comes near.
 const DEEPEST: usize = 400;
@@ -167,9 +168,10 @@ impl Engine {
             Written::Text(text) => self.build_text(text, node, owner, locals, secret),
             Written::Unsafe(text) => Value::Text(self.text(text, secret)),
             Written::Secret(text) => self.build_text(text.reveal(), node, owner, locals, true),
-            Written::Vault(_) => {
-                let failure = Failure::new(Reason::Locked, "the value is encrypted, and no vault password was given for it")
-                    .help("give the password with `--vault-password-file` or `--ask-vault-pass`");
+            Written::Sealed(text) => Value::Text(self.text(text.reveal(), true)),
+            Written::Vault(text) => {
+                let locked = vault::locked(text);
+                let failure = Failure::new(Reason::Locked, locked.to_string()).help(locked.help());
                 Value::Missing(failure.at(&self.origin("", node, owner), 0))
             }
             Written::List(items) => Value::list(items.iter().map(|item| self.build(item, owner, locals, secret)).collect()),
@@ -279,7 +281,7 @@ fn written_key(key: &Node) -> Key {
         Written::Int(number) => Key::Int(i128::from(*number)),
         Written::Float(number) => Key::Float(*number),
         Written::Text(text) | Written::Unsafe(text) | Written::Vault(text) => Key::text(text),
-        Written::Secret(text) => Key::text(text.reveal()),
+        Written::Secret(text) | Written::Sealed(text) => Key::text(text.reveal()),
         Written::List(items) => Key::Tuple(items.iter().map(written_key).collect()),
     }
 }
