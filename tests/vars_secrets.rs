@@ -31,6 +31,12 @@ fn layer(kind: LayerKind, name: &str, text: &str) -> Layer {
             name: key.as_text().unwrap().to_owned(),
             name_span: key.span,
             value: match value.as_text() {
+                Some(text) if text.starts_with("FILE ") => {
+                    let (scalar, _) = yaml::read(&text[5..], "vault.yml").unwrap();
+                    let mut scalar = scalar.unwrap();
+                    homestead::inventory::vault::hide(&mut scalar);
+                    scalar
+                }
                 Some(text) if text.starts_with("VAULT ") => {
                     Node::new(Written::Secret(Secret::new(text[6..].to_owned())), value.span.clone())
                 }
@@ -184,4 +190,63 @@ fn a_template_that_was_given_a_secret_is_secret() {
     assert!(variables.get("of_password").unwrap().secret);
     let open = variables.get("of_name").unwrap();
     assert_eq!((open.value, open.secret), (json!("synapse: \"matrix-server\"\nsecond line\n"), false));
+}
+
+#[test]
+fn a_number_of_a_vault_file_is_secret_and_takes_nothing_else_with_it() {
+    let text = r#"
+five: "FILE 5"
+port: "FILE 84480"
+long: "FILE 12345678"
+flag: "FILE true"
+one: "FILE 1"
+mixed: "FILE {a: 5, b: [1.5, x], c: null}"
+templated: "FILE '{{ 2 + 3 }}'"
+of_map: "{{ mixed.b[0] }}"
+list: "{{ [port, 1] }}"
+sum: "{{ port + 1 }}"
+address: "host:{{ port }}"
+other: "host:80"
+chosen: "{{ 'yes' if flag else 'no' }}"
+"#;
+    let variables = variables(text);
+    let shown: Vec<String> = text
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, _)| {
+            let evaluated = variables.get(name).unwrap();
+            format!("{name}: {} {}", evaluated.value, if evaluated.secret { "secret" } else { "open" })
+        })
+        .collect();
+    insta::assert_snapshot!(shown.join("\n"), @r#"
+    five: 5 secret
+    port: 84480 secret
+    long: 12345678 secret
+    flag: true secret
+    one: 1 secret
+    mixed: {"a":5,"b":[1.5,"x"],"c":null} secret
+    templated: 5 secret
+    of_map: 1.5 secret
+    list: [84480,1] secret
+    sum: 84481 secret
+    address: "host:84480" secret
+    other: "host:80" open
+    chosen: "yes" open
+    "#);
+    let redactor = variables.secrets();
+    let texts = ["5", "84480", "1.5", "84481", "1", "true", "5 of 5 in 15 s", "port 84480", "pin 12345678", "host:84480", "\"5\""];
+    let shown: Vec<String> = texts.iter().map(|text| format!("{text} -> {}", redactor.redact(text))).collect();
+    insta::assert_snapshot!(shown.join("\n"), @r#"
+    5 -> [redacted]
+    84480 -> [redacted]
+    1.5 -> [redacted]
+    84481 -> [redacted]
+    1 -> 1
+    true -> true
+    5 of 5 in 15 s -> 5 of 5 in 15 s
+    port 84480 -> port 84480
+    pin 12345678 -> pin [redacted]
+    host:84480 -> [redacted]
+    "5" -> [redacted]
+    "#);
 }

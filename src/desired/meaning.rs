@@ -38,6 +38,7 @@ pub fn from_node(node: &Node) -> Json {
         Value::Float(number) => Json::from(*number),
         Value::Text(text) | Value::Unsafe(text) | Value::Vault(text) => Json::String(text.clone()),
         Value::Secret(secret) | Value::Sealed(secret) => Json::String(secret.reveal().clone()),
+        Value::Hidden(scalar) => from_node(&Node::new((**scalar.reveal()).clone(), node.span.clone())),
         Value::List(items) => Json::Array(items.iter().map(from_node).collect()),
         Value::Map(entries) => Json::Object(
             entries

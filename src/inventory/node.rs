@@ -33,6 +33,8 @@ pub enum Value {
     Secret(Secret<String>),
     /// What a `!vault` text holds: never shown, and never templated.
     Sealed(Secret<String>),
+    /// A number or boolean of a file that is a vault as a whole: never shown.
+    Hidden(Secret<Box<Self>>),
     /// A list.
     List(Vec<Node>),
     /// A mapping, in the order of the file.
@@ -61,6 +63,16 @@ impl Node {
         }
     }
 
+    /// Whether it, or a part of it, comes from a file that is a vault as a whole: then all of it is secret.
+    pub fn is_from_vault_file(&self) -> bool {
+        match &self.value {
+            Value::Secret(_) | Value::Hidden(_) => true,
+            Value::List(items) => items.iter().any(Self::is_from_vault_file),
+            Value::Map(entries) => entries.iter().any(|(_, value)| value.is_from_vault_file()),
+            _ => false,
+        }
+    }
+
     /// What kind of thing it is, in a user's words.
     pub const fn kind(&self) -> &'static str {
         match self.value {
@@ -68,6 +80,7 @@ impl Node {
             Value::Bool(_) => "a boolean",
             Value::Int(_) | Value::Float(_) => "a number",
             Value::Text(_) | Value::Unsafe(_) | Value::Secret(_) | Value::Sealed(_) => "text",
+            Value::Hidden(_) => "a number or boolean",
             Value::Vault(_) => "vault text",
             Value::List(_) => "a list",
             Value::Map(_) => "a mapping",

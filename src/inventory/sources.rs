@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::hosts::{ALL, Hosts};
 use super::layers::{self, Layer, LayerKind};
-use super::vault::VaultPasswords;
+use super::vault::{self, VaultPasswords};
 use super::{files, hosts_ini, hosts_yaml};
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 
@@ -75,6 +75,18 @@ fn read_file(path: &Utf8Path, vault: &VaultPasswords, hosts: &mut Hosts, finding
         }
     } else {
         hosts_ini::read(&file.text, path.as_str(), hosts, findings);
+    }
+    if file.secret {
+        hide(path, hosts);
+    }
+}
+
+/// The variables of an encrypted hosts file are secret; names of hosts and groups are not.
+fn hide(path: &Utf8Path, hosts: &mut Hosts) {
+    let of_hosts = hosts.hosts.values_mut().flat_map(|host| &mut host.variables);
+    let of_groups = hosts.groups.values_mut().flat_map(|group| &mut group.variables);
+    for variable in of_hosts.chain(of_groups).filter(|variable| *variable.value.span.file == *path.as_str()) {
+        vault::hide(&mut variable.value);
     }
 }
 

@@ -74,7 +74,7 @@ pub fn to_json(node: &Node) -> serde_json::Value {
         Value::Int(number) => json!(number),
         Value::Float(number) => json!(number),
         Value::Text(text) | Value::Unsafe(text) | Value::Vault(text) => json!(text),
-        Value::Secret(_) | Value::Sealed(_) => json!("[secret]"),
+        Value::Secret(_) | Value::Sealed(_) | Value::Hidden(_) => json!("[secret]"),
         Value::List(items) => items.iter().map(to_json).collect(),
         Value::Map(entries) => entries
             .iter()
@@ -329,8 +329,8 @@ fn secrets_of_vaults_are_secret_in_every_layer() {
         values(&loaded, "web"),
         BTreeMap::from([
             ("key".to_owned(), json!("[secret]")),
-            ("line".to_owned(), json!(1)),
-            ("list".to_owned(), json!(["[secret]", 4, "[secret]"])),
+            ("line".to_owned(), json!("[secret]")),
+            ("list".to_owned(), json!(["[secret]", "[secret]", "[secret]"])),
             ("open".to_owned(), json!("text")),
             ("whole".to_owned(), json!("[secret]")),
         ])

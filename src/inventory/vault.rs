@@ -199,12 +199,15 @@ pub fn locked(text: &str) -> Locked {
     }
 }
 
-/// Text that came out of a vault is a secret wherever it stands. Numbers and booleans keep their
-/// type and stay visible.
+/// What came out of a vault is a secret wherever it stands: numbers and booleans too.
 pub fn hide(node: &mut Node) {
     match &mut node.value {
         Value::Text(text) => node.value = Value::Secret(Secret::new(std::mem::take(text))),
         Value::Unsafe(text) => node.value = Value::Sealed(Secret::new(std::mem::take(text))),
+        Value::Bool(_) | Value::Int(_) | Value::Float(_) => {
+            let scalar = std::mem::replace(&mut node.value, Value::Null);
+            node.value = Value::Hidden(Secret::new(Box::new(scalar)));
+        }
         Value::List(items) => items.iter_mut().for_each(hide),
         Value::Map(entries) => entries.iter_mut().for_each(|(_, value)| hide(value)),
         _ => {}

@@ -56,7 +56,7 @@ fn lines(out: &mut Vec<String>, path: &str, value: &Json, other: Option<&Json>, 
                 let text = value.to_string();
                 redact(&text) != text
             };
-            let doubtful = side == Side::Old && scalar.is_string() && other.is_none_or(hidden);
+            let doubtful = side == Side::Old && other.map_or_else(|| scalar.is_string(), hidden);
             let secret = sounds_secret(path.rsplit('.').next().unwrap_or(path))
                 && !matches!(scalar, Json::Bool(_) | Json::Null | Json::Object(_) | Json::Array(_));
             let shown = if secret || doubtful || hidden(scalar) {
@@ -113,5 +113,19 @@ mod tests {
     fn known_secrets_are_taken_out_of_plain_files_too() {
         let diff = plain("a=1\n", "a=hunter2hunter2\n", &redact);
         assert!(diff.contains("+a=[redacted]") && !diff.contains("hunter2"), "{diff}");
+    }
+
+    #[test]
+    fn a_secret_number_is_hidden_where_it_stands_alone() {
+        let redact = |text: &str| if text == "5" { REDACTED.to_owned() } else { text.to_owned() };
+        insta::assert_snapshot!(masked(Format::Yaml, "retries: 3\nport: 5050\nname: 5 x\n", "retries: 5\nport: 5051\nname: 5 y\n", &redact), @r#"
+        @@ -1,3 +1,3 @@
+        -name: "5 x"
+        -port: 5050
+        -retries: [redacted]
+        +name: "5 y"
+        +port: 5051
+        +retries: [redacted] (changed)
+        "#);
     }
 }

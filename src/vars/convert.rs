@@ -109,6 +109,7 @@ pub fn from_yaml(node: &Node) -> Value {
         Written::Float(number) => Value::Float(*number),
         Written::Text(text) | Written::Unsafe(text) | Written::Vault(text) => Value::text(text.as_str()),
         Written::Secret(text) | Written::Sealed(text) => Value::text(text.reveal().as_str()).marked(true),
+        Written::Hidden(scalar) => from_yaml(&Node::new((**scalar.reveal()).clone(), node.span.clone())),
         Written::List(items) => Value::list(items.iter().map(from_yaml).collect()),
         Written::Map(entries) => {
             Value::map(entries.iter().filter_map(|(key, value)| Some((Key::from_value(&from_yaml(key))?, from_yaml(value)))).collect())

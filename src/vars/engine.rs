@@ -20,6 +20,7 @@ use super::python::{Outcome, type_name};
 use super::redact::Collector;
 use super::scope::{Locals, Names};
 use super::syntax::{self, Options};
+use super::touched::{self, Touched};
 use super::value::{Entries, Text, Value};
 use crate::inventory::node::{Node, Value as Written};
 use crate::inventory::vault;
@@ -35,7 +36,7 @@ pub const STACK_MORE: usize = 4 * 1024 * 1024;
 pub struct Slot {
     /// Where it comes from.
     pub definition: Definition,
-    /// Whether it is named as a secret.
+    /// Whether it is named as a secret, or comes from a file that is one.
     pub secret: bool,
     /// Whether a number of it was computed from a secret.
     pub secret_number: AtomicBool,
@@ -87,7 +88,7 @@ impl Engine {
             .into_iter()
             .map(|(name, definition)| {
                 let slot = Slot {
-                    secret: context.secret_names.contains(&*name),
+                    secret: context.secret_names.contains(&*name) || definition.node.is_from_vault_file(),
                     definition,
                     secret_number: AtomicBool::new(false),
                     depends: Mutex::default(),
@@ -108,7 +109,7 @@ impl Engine {
     }
 
     /// The value of a variable, unless it does not exist. Remembers who asked.
-    pub fn lookup(&self, name: &str, asking: Option<usize>, touched_secret: &mut bool) -> Option<Value> {
+    pub fn lookup(&self, name: &str, asking: Option<usize>, touched: &mut Touched) -> Option<Value> {
         if let Some(value) = self.magic.get(name) {
             return Some(value.clone());
         }
@@ -133,8 +134,11 @@ impl Engine {
             lock(&asking.1.depends).insert(Arc::clone(key));
         }
         let value = self.variable(index, slot);
-        *touched_secret |=
-            slot.secret || slot.secret_number.load(Ordering::Relaxed) || matches!(&value, Value::Text(text) if text.is_secret());
+        if slot.secret || slot.secret_number.load(Ordering::Relaxed) {
+            touched.secret = true;
+            touched.add_numbers(&value, 0);
+        }
+        touched.secret |= matches!(&value, Value::Text(text) if text.is_secret());
         Some(value)
     }
 
@@ -163,8 +167,9 @@ impl Engine {
         match &node.value {
             Written::Null => Value::None,
             Written::Bool(value) => Value::Bool(*value),
-            Written::Int(number) => Value::Int(i128::from(*number)),
-            Written::Float(number) => Value::Float(*number),
+            Written::Int(number) => self.number(Value::Int(i128::from(*number)), secret),
+            Written::Float(number) => self.number(Value::Float(*number), secret),
+            Written::Hidden(scalar) => self.build(&Node::new((**scalar.reveal()).clone(), node.span.clone()), owner, locals, true),
             Written::Text(text) => self.build_text(text, node, owner, locals, secret),
             Written::Unsafe(text) => Value::Text(self.text(text, secret)),
             Written::Secret(text) => self.build_text(text.reveal(), node, owner, locals, true),
@@ -179,6 +184,13 @@ impl Engine {
                 Value::map(entries.iter().map(|(key, value)| (written_key(key), self.build(value, owner, locals, secret))).collect())
             }
         }
+    }
+
+    fn number(&self, number: Value, secret: bool) -> Value {
+        if let (true, Some(text)) = (secret, touched::number_text(&number)) {
+            lock(&self.collector).number(&text);
+        }
+        number
     }
 
     fn text(&self, text: &str, secret: bool) -> Text {
@@ -213,31 +225,34 @@ impl Engine {
         }
         let (value, touched) = self.render(&lazy.origin, lazy.owner, names, &Options::variables());
         lock(&self.path).pop();
-        let value = with_newlines(value, &lazy.origin.source).marked(lazy.secret);
+        let value = touched.mark(with_newlines(value, &lazy.origin.source).marked(lazy.secret));
         match &value {
             Value::Text(text) if lazy.secret => lock(&self.collector).direct(text.as_str()),
             Value::Text(text) if text.is_secret() => lock(&self.collector).derived(text.as_str()),
-            Value::Int(_) | Value::Float(_) if touched => {
-                if let Some((_, slot)) = lazy.owner.and_then(|owner| self.slots.get_index(owner)) {
+            value if touched.secret || lazy.secret => {
+                let mut numbers = Touched::default();
+                numbers.add_numbers(value, 0);
+                if let (false, Some((_, slot))) = (numbers.numbers.is_empty(), lazy.owner.and_then(|owner| self.slots.get_index(owner))) {
                     slot.secret_number.store(true, Ordering::Relaxed);
                 }
+                numbers.numbers.iter().for_each(|number| lock(&self.collector).number(number));
             }
             _ => {}
         }
         value
     }
 
-    /// The value of a template, and whether it asked for a secret.
-    pub fn render(&self, origin: &Arc<Origin>, owner: Option<usize>, names: Names, options: &Options) -> (Value, bool) {
+    /// The value of a template, and the secrets that it asked for.
+    pub fn render(&self, origin: &Arc<Origin>, owner: Option<usize>, names: Names, options: &Options) -> (Value, Touched) {
         stacker::maybe_grow(STACK_LEFT, STACK_MORE, || match syntax::parse(&origin.source, options) {
             Ok(template) => {
                 let mut interpreter = Interpreter::new(self, Arc::clone(origin), owner, names);
                 let value = interpreter.template(&template.body);
-                (value, interpreter.touched_secret)
+                (value, interpreter.touched)
             }
             Err(error) => {
                 let failure = Failure::new(Reason::Syntax, error.message).at(origin, error.offset);
-                (Value::Missing(failure), false)
+                (Value::Missing(failure), Touched::default())
             }
         })
     }
@@ -282,6 +297,7 @@ fn written_key(key: &Node) -> Key {
         Written::Float(number) => Key::Float(*number),
         Written::Text(text) | Written::Unsafe(text) | Written::Vault(text) => Key::text(text),
         Written::Secret(text) | Written::Sealed(text) => Key::text(text.reveal()),
+        Written::Hidden(scalar) => written_key(&Node::new((**scalar.reveal()).clone(), key.span.clone())),
         Written::List(items) => Key::Tuple(items.iter().map(written_key).collect()),
     }
 }
@@ -357,7 +373,7 @@ impl Environment<'_> {
             Value::Object(object) => {
                 let name = key.as_str()?;
                 match &**object {
-                    Object::Variables => self.engine.lookup(name, self.owner, &mut false),
+                    Object::Variables => self.engine.lookup(name, self.owner, &mut Touched::default()),
                     Object::Hosts if name == self.engine.context.host => Some(Value::Object(Arc::new(Object::Variables))),
                     Object::Hosts => self.engine.context.host_variables.get(name).map(from_json),
                     other => other.attribute(name),

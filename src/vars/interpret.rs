@@ -11,6 +11,7 @@ use super::operators;
 use super::python::{Outcome, items_of, iterate, truth, type_name};
 use super::scope::{Names, Scopes};
 use super::syntax::ast::{Arguments, Call, Comparison, Expression, Kind, Literal};
+use super::touched::Touched;
 use super::value::{Entries, Text, Value};
 use super::{filters, functions, methods, syntax, tests};
 
@@ -27,8 +28,8 @@ pub struct Interpreter<'a> {
     pub owner: Option<usize>,
     /// Names that the template itself sets.
     pub scopes: Scopes,
-    /// Whether a secret was asked for.
-    pub touched_secret: bool,
+    /// The secrets that were asked for.
+    pub touched: Touched,
     /// How deep the evaluation is.
     pub depth: usize,
 }
@@ -36,7 +37,7 @@ pub struct Interpreter<'a> {
 impl<'a> Interpreter<'a> {
     /// An interpreter whose template sees these names beside the variables.
     pub fn new(engine: &'a Engine, origin: Arc<Origin>, owner: Option<usize>, names: Names) -> Self {
-        Self { engine, origin, owner, scopes: Scopes::new(names), touched_secret: false, depth: 0 }
+        Self { engine, origin, owner, scopes: Scopes::new(names), touched: Touched::default(), depth: 0 }
     }
 
     fn environment(&self) -> Environment<'a> {
@@ -209,7 +210,7 @@ impl<'a> Interpreter<'a> {
         if let Some(value) = self.scopes.get(name) {
             return value.clone();
         }
-        if let Some(value) = self.engine.lookup(name, self.owner, &mut self.touched_secret) {
+        if let Some(value) = self.engine.lookup(name, self.owner, &mut self.touched) {
             // Changing a list inside of a template changes it there, and nowhere else.
             let value = match value {
                 Value::List(list) => Value::List(list.copy()),

@@ -31,6 +31,7 @@ mod scope;
 mod statements;
 pub(crate) mod syntax;
 mod tests;
+mod touched;
 mod value;
 mod variables;
 mod version;

@@ -19,6 +19,7 @@ const SHORTEST_DERIVED: usize = 8;
 #[derive(Default)]
 pub struct Collector {
     secrets: BTreeSet<String>,
+    numbers: BTreeSet<String>,
 }
 
 impl Collector {
@@ -34,6 +35,15 @@ impl Collector {
         if text.chars().count() >= SHORTEST_DERIVED && !is_trivial(text) && !text.trim_end().contains('\n') {
             self.add(text);
         }
+    }
+
+    /// A number that is secret. A short one is taken out only where it is the whole text, because its digits
+    /// are everywhere; 0 and 1 say no more than a boolean.
+    pub fn number(&mut self, number: &str) {
+        if !matches!(number, "0" | "1") {
+            self.numbers.insert(number.to_owned());
+        }
+        self.direct(number);
     }
 
     fn add(&mut self, text: &str) {
@@ -52,7 +62,7 @@ impl Collector {
         }
         let mut forms: Vec<String> = forms.into_iter().filter(|form| form.chars().count() >= SHORTEST).collect();
         forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        Redactor { forms: Arc::new(forms) }
+        Redactor { forms: Arc::new(forms), numbers: Arc::new(self.numbers.clone()) }
     }
 }
 
@@ -86,11 +96,16 @@ fn written_forms(secret: &str) -> Vec<String> {
 pub struct Redactor {
     /// Longest first, so that no part of one is left beside a shorter one.
     forms: Arc<Vec<String>>,
+    /// Secret only where nothing else stands beside them.
+    numbers: Arc<BTreeSet<String>>,
 }
 
 impl Redactor {
     /// The text with every secret in it replaced.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.numbers.contains(text.trim_matches('"')) {
+            return Cow::Borrowed(REDACTED);
+        }
         let mut shown = Cow::Borrowed(text);
         for form in self.forms.iter() {
             if shown.contains(form.as_str()) {
@@ -102,7 +117,7 @@ impl Redactor {
 
     /// Whether it knows no secret.
     pub fn is_empty(&self) -> bool {
-        self.forms.is_empty()
+        self.forms.is_empty() && self.numbers.is_empty()
     }
 }
 

@@ -14,6 +14,7 @@ use super::error::{Failure, Reason};
 use super::locate::locate;
 use super::redact::Redactor;
 use super::scope::Locals;
+use super::touched::Touched;
 use super::value::Value;
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::inventory::layers::Layer;
@@ -67,7 +68,7 @@ impl Variables {
     /// There is no such variable, or it cannot be worked out.
     pub fn get(&self, name: &str) -> Result<Evaluated, Diagnostic> {
         let _entered = self.gate.enter();
-        let Some(value) = self.engine.lookup(name, None, &mut false) else {
+        let Some(value) = self.engine.lookup(name, None, &mut Touched::default()) else {
             let diagnostic = Diagnostic::error(Reason::Undefined.code(), format!("there is no variable `{name}`"));
             return Err(match did_you_mean(name, self.engine.known_names()) {
                 Some(help) => diagnostic.help(help),

@@ -12,7 +12,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Homestead, TestInventory, skipped};
+use common::{HOST, Homestead, TestInventory, skipped};
 use insta::assert_snapshot;
 
 const PASSWORD: &str = "swordfish";
@@ -293,4 +293,30 @@ fn the_label_says_which_password_and_the_error_which_were_tried() {
     error: the inventory has 2 errors; nothing was touched
     -- exit code 3
     ");
+}
+
+#[test]
+fn numbers_of_a_vault_file_are_secret_too() {
+    let folder = recorded();
+    let vars = format!("inventory/host_vars/{HOST}/vault.yml");
+    let inventory = folder.path(&format!("inventory/host_vars/{HOST}/vars.yml"));
+    let text = std::fs::read_to_string(&inventory).unwrap();
+    std::fs::write(inventory, text + "address: \"x:{{ my_port }}\"\nmore: \"{{ my_port + 1 }}\"\nplain: \"{{ 5 + 1 }}\"\n").unwrap();
+    folder.write(&vars, "my_port: 8448\nmy_flag: true\nmy_list: [5, 1.5]\nmy_text: hunter2hunter2\n");
+    let homestead = Homestead::on(&folder).with(&["--vault-password-file", "password"]);
+    homestead.run(&["vault", "encrypt", &vars]).exits(0);
+    let shown: String = ["my_port", "my_flag", "my_list", "my_text", "address", "more", "plain"]
+        .map(|name| homestead.run(&["vars", name]).exits(0).stdout.lines().next().unwrap().to_owned() + "\n")
+        .concat();
+    assert_snapshot!(shown, @"
+    my_port: [redacted]
+    my_flag: [redacted]
+    my_list: [redacted]
+    my_text: [redacted]
+    address: [redacted]
+    more: [redacted]
+    plain: 6
+    ");
+    let revealed = homestead.run(&["vars", "my_list", "--reveal", "--json"]).exits(0).json();
+    assert_eq!(revealed["variables"]["my_list"]["value"], serde_json::json!([5, 1.5]));
 }

@@ -14,6 +14,7 @@ use crate::vars::key::Key;
 use crate::vars::python::{Outcome, items_of, text_of, truth};
 use crate::vars::scope::Names;
 use crate::vars::syntax::Options;
+use crate::vars::touched::Touched;
 use crate::vars::value::{Entries, Text, Value};
 use crate::vars::variables::diagnostic;
 
@@ -220,10 +221,10 @@ fn role_template(environment: &Environment<'_>, name: &str) -> Option<Outcome> {
     let secret = std::cell::Cell::new(false);
     let failed: std::cell::RefCell<Option<Failure>> = std::cell::RefCell::new(None);
     let variable = |name: &str| {
-        let mut touched = false;
+        let mut touched = Touched::default();
         let value = engine.lookup(name, environment.owner, &mut touched)?;
         let result = to_json(&value);
-        secret.set(secret.get() || touched || value.is_secret());
+        secret.set(secret.get() || touched.secret || value.is_secret());
         Some(result.map_err(|failure| {
             let shown = diagnostic(engine, &failure);
             failed.borrow_mut().get_or_insert(failure);

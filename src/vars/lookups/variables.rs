@@ -6,6 +6,7 @@ use crate::vars::engine::Environment;
 use crate::vars::error::Failure;
 use crate::vars::filters::regex;
 use crate::vars::python::{Outcome, text_of};
+use crate::vars::touched::Touched;
 use crate::vars::value::Value;
 
 /// `lookup('env', 'HOME')`
@@ -26,7 +27,7 @@ pub fn vars(environment: &Environment<'_>, terms: Vec<Value>, given: &mut Given)
         let Some(name) = name.as_str() else {
             return Err(Failure::failed("`lookup('vars')` needs names as text"));
         };
-        match (environment.engine.lookup(name, environment.owner, &mut false), &default) {
+        match (environment.engine.lookup(name, environment.owner, &mut Touched::default()), &default) {
             (Some(value), _) => found.push(value.present()?),
             (None, Some(default)) => found.push(default.clone()),
             (None, None) => return Err(Failure::undefined_name(name)),
@@ -67,7 +68,7 @@ pub fn config(_: &Environment<'_>, terms: Vec<Value>, _: &mut Given) -> Outcome<
 
 /// `query('inventory_hostnames', 'all')`
 pub fn inventory_hostnames(environment: &Environment<'_>, terms: Vec<Value>, _: &mut Given) -> Outcome<Vec<Value>> {
-    let groups = environment.engine.lookup("groups", None, &mut false);
+    let groups = environment.engine.lookup("groups", None, &mut Touched::default());
     let mut found = Vec::new();
     for name in texts(&terms)?.iter().flat_map(|term| term.split([',', ':'])) {
         let hosts = groups.as_ref().and_then(|groups| environment.get(groups, &Value::from(name)));
