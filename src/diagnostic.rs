@@ -214,10 +214,24 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let limit = 2 + name.chars().count() / 6;
     candidates
         .into_iter()
+        .filter(|candidate| letters_between(name, candidate) <= limit)
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= limit && *distance < candidate.chars().count())
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// How many letters one text has that the other has not, at least: never more than the distance of the two, and
+/// known much sooner. An inventory has thousands of names to compare with.
+fn letters_between(one: &str, other: &str) -> usize {
+    let mut counts = [0_isize; 64];
+    for (text, step) in [(one, 1), (other, -1)] {
+        for character in text.chars() {
+            counts[character as usize % 64] += step;
+        }
+    }
+    let surplus = |sign: isize| counts.iter().map(|count| usize::try_from(count * sign).unwrap_or(0)).sum::<usize>();
+    surplus(1).max(surplus(-1))
 }
 
 /// A help line that offers the nearest candidate, when there is one.

@@ -7,11 +7,14 @@
     reason = "a test may stop at the first surprise, says when it is skipped, and needs the clock and the environment"
 )]
 
+mod common;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use common::{same, shared};
 use homestead::diagnostic::Span;
 use homestead::inventory::layers::{Layer, LayerKind, Variable};
 use homestead::inventory::node::{Node, Value as Written};
@@ -29,17 +32,6 @@ impl Randomness for Bytes {
     }
 }
 
-/// The shared folder, or `None` with a line that says so.
-fn shared() -> Option<Utf8PathBuf> {
-    let folder =
-        std::env::var("HOMESTEAD_SHARED").map_or_else(|_| Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), Utf8PathBuf::from);
-    if folder.join("parity").is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: there is no {folder}/parity; set HOMESTEAD_SHARED");
-    None
-}
-
 fn read_json(path: &Utf8Path) -> Json {
     serde_json::from_str(&fs_err::read_to_string(path).unwrap()).unwrap()
 }
@@ -49,7 +41,9 @@ fn node(json: &Json, span: &Span) -> Node {
     let value = match json {
         Json::Null => Written::Null,
         Json::Bool(value) => Written::Bool(*value),
-        Json::Number(number) => number.as_i64().map_or_else(|| Written::Float(number.as_f64().unwrap()), Written::Int),
+        Json::Number(number) => {
+            number.as_i64().map_or_else(|| Written::Float(number.as_f64().unwrap()), |number| Written::Int(number.into()))
+        }
         Json::String(text) => Written::Unsafe(text.clone()),
         Json::Array(items) => Written::List(items.iter().map(|item| node(item, span)).collect()),
         Json::Object(entries) => Written::Map(
@@ -123,18 +117,6 @@ fn variables(case: &Utf8Path, resolved: &Json) -> (Variables, BTreeSet<String>) 
     (Variables::new(layers, context), names)
 }
 
-/// Equal with types; the order of keys does not count.
-fn same(want: &Json, have: &Json) -> bool {
-    match (want, have) {
-        (Json::Object(want), Json::Object(have)) => {
-            want.len() == have.len() && want.iter().all(|(key, value)| have.get(key).is_some_and(|other| same(value, other)))
-        }
-        (Json::Array(want), Json::Array(have)) => want.len() == have.len() && want.iter().zip(have).all(|(want, have)| same(want, have)),
-        (Json::Number(want), Json::Number(have)) => want.is_f64() == have.is_f64() && want == have,
-        _ => want == have,
-    }
-}
-
 /// Copies a case, because lookups write password files.
 fn copied(case: &Utf8Path, folder: &Utf8Path) {
     fs_err::create_dir_all(folder).unwrap();
@@ -151,10 +133,10 @@ fn copied(case: &Utf8Path, folder: &Utf8Path) {
 
 /// What differs in a case, one line a variable.
 fn differences(name: &str, exceptions: &[&str]) -> Option<Vec<String>> {
-    let shared = shared()?;
+    let source = Utf8PathBuf::from_path_buf(shared(&format!("parity/{name}"))?).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let case = Utf8Path::from_path(folder.path()).unwrap().join(name);
-    copied(&shared.join("parity").join(name), &case);
+    copied(&source, &case);
     // Python writes `Infinity`, which is no JSON.
     let text = fs_err::read_to_string(case.join("resolved.json")).unwrap().replace(": Infinity", ": \"inf\"");
     let resolved: Json = serde_json::from_str(&text).unwrap();

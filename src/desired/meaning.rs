@@ -34,7 +34,8 @@ pub fn from_node(node: &Node) -> Json {
     match &node.value {
         Value::Null => Json::Null,
         Value::Bool(flag) => Json::Bool(*flag),
-        Value::Int(number) => Json::from(*number),
+        // Beyond 64 bits the digits themselves are the meaning.
+        Value::Int(number) => i64::try_from(*number).map_or_else(|_| Json::String(number.to_string()), Json::from),
         Value::Float(number) => Json::from(*number),
         Value::Text(text) | Value::Unsafe(text) | Value::Vault(text) => Json::String(text.clone()),
         Value::Secret(secret) | Value::Sealed(secret) => Json::String(secret.reveal().clone()),

@@ -94,7 +94,7 @@ impl Hosts {
             let port = port.map(|port| Variable {
                 name: "ansible_port".to_owned(),
                 name_span: span.clone(),
-                value: Node::new(Value::Int(port), span.clone()),
+                value: Node::new(Value::Int(port.into()), span.clone()),
             });
             InventoryHost { name: name.to_owned(), span: span.clone(), variables: port.into_iter().collect() }
         });
@@ -146,7 +146,7 @@ impl Hosts {
         let group = self.group(group, Some(span));
         if name == "ansible_group_priority" {
             let number = match &value.value {
-                Value::Int(number) => Some(*number),
+                Value::Int(number) => i64::try_from(*number).ok(),
                 Value::Text(text) => text.trim().parse().ok(),
                 _ => None,
             };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::hosts::{Hosts, UNGROUPED};
+use super::node::Node;
 use super::{python_literal, ranges, shell_words};
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 
@@ -153,7 +154,7 @@ impl Reader<'_> {
                 Some((name, value)) => {
                     super::layers::check_name(name, &place, self.findings);
                     let length = u32::try_from(name.chars().count()).unwrap_or(0);
-                    let value = python_literal::value(value, &self.span(line, place.column + length + 1));
+                    let Some(value) = self.literal(value, &self.span(line, place.column + length + 1)) else { continue };
                     for host in &names {
                         self.hosts.set_host_variable(host, name, &place, value.clone());
                     }
@@ -165,6 +166,10 @@ impl Reader<'_> {
                 ),
             }
         }
+    }
+
+    fn literal(&mut self, text: &str, span: &Span) -> Option<Node> {
+        python_literal::value(text, span).map_err(|finding| self.findings.push(finding)).ok()
     }
 
     fn child(&mut self, content: &str, span: &Span) {
@@ -194,7 +199,7 @@ impl Reader<'_> {
         };
         let before = name.chars().count() + 1 + value.chars().take_while(|c| c.is_whitespace()).count();
         let column = indentation + 1 + u32::try_from(before).unwrap_or(0);
-        let value = python_literal::value(value.trim(), &self.span(line, column));
+        let Some(value) = self.literal(value.trim(), &self.span(line, column)) else { return };
         if self.undeclared.iter().any(|(group, _)| *group == self.group) {
             // The group may be declared below; until then nothing but its variables exists.
             self.hosts.add_group(&self.group, &span, &mut Vec::new());

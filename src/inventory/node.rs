@@ -19,8 +19,8 @@ pub enum Value {
     Null,
     /// `true`, `yes`, `on`, and their opposites.
     Bool(bool),
-    /// A whole number.
-    Int(i64),
+    /// A whole number. Python has no bound; what these bits do not hold is refused when it is read.
+    Int(i128),
     /// Any other number.
     Float(f64),
     /// Text, which may hold Jinja2 expressions.

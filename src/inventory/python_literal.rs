@@ -2,23 +2,33 @@
 //! (`ast.literal_eval`): `80` is a number, `True` a boolean, `['a', 'b']` a list.
 
 use super::node::{Node, Value};
-use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Span};
 
 /// Python's own parser gives up on deeper nesting too, and the value stays text.
 const MOST_DEPTH: usize = 100;
 
 /// The value that a text has; text where it is no literal.
-pub fn value(text: &str, span: &Span) -> Node {
-    let mut reader = Reader { rest: text.trim_start_matches([' ', '\t']), span };
-    match reader.whole() {
+///
+/// # Errors
+/// It holds a whole number of more than 128 bits: Python would compute with it, so it is no text.
+pub fn value(text: &str, span: &Span) -> Result<Node, Diagnostic> {
+    let mut reader = Reader { rest: text.trim_start_matches([' ', '\t']), span, too_long: false };
+    let read = reader.whole();
+    if reader.too_long {
+        return Err(Diagnostic::error("H0107", "a whole number of more than 128 bits cannot be held")
+            .at(span)
+            .help("put a second pair of quotes inside of the first if it is meant as text: `name=\"'123'\"`"));
+    }
+    Ok(match read {
         Some(value) => Node::new(value, span.clone()),
         None => Node::new(Value::Text(text.to_owned()), span.clone()),
-    }
+    })
 }
 
 struct Reader<'a> {
     rest: &'a str,
     span: &'a Span,
+    too_long: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -203,12 +213,12 @@ impl<'a> Reader<'a> {
         }
         let digits = token.replace('_', "");
         let value = if let Some((base, digits)) = based(&digits) {
-            Value::Int(i64::from_str_radix(digits, base).ok()?)
+            Value::Int(self.whole_number(digits, base)?)
         } else if digits.bytes().all(|byte| byte.is_ascii_digit()) {
             if digits.starts_with('0') && digits.bytes().any(|byte| byte != b'0') {
                 return None;
             }
-            Value::Int(digits.parse().ok()?)
+            Value::Int(self.whole_number(&digits, 10)?)
         } else if digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
             && digits.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte))
         {
@@ -218,6 +228,12 @@ impl<'a> Reader<'a> {
         };
         self.rest = rest;
         Some(value)
+    }
+
+    fn whole_number(&mut self, digits: &str, base: u32) -> Option<i128> {
+        let number = i128::from_str_radix(digits, base).ok();
+        self.too_long |= number.is_none() && digits.chars().all(|digit| digit.is_digit(base));
+        number
     }
 
     /// Strings that follow each other are one.
@@ -348,14 +364,15 @@ mod tests {
     #[test]
     fn values_are_typed_as_python_types_them() {
         let texts = include_str!("python_literal/cases.txt");
-        let shown: String = texts.lines().map(|text| format!("{text} => {}\n", json(&value(text, &Span::whole("hosts"))))).collect();
+        let shown: String =
+            texts.lines().map(|text| format!("{text} => {}\n", json(&value(text, &Span::whole("hosts")).unwrap()))).collect();
         assert_eq!(shown, include_str!("python_literal/expected.txt"));
     }
 
     #[test]
     fn deep_brackets_stay_text() {
         let deep = "[".repeat(10_000);
-        assert_eq!(value(&deep, &Span::whole("hosts")).value, Value::Text(deep));
+        assert_eq!(value(&deep, &Span::whole("hosts")).unwrap().value, Value::Text(deep));
     }
 
     proptest! {

@@ -7,8 +7,8 @@ use super::node::Value;
 
 /// What an unquoted scalar is.
 ///
-/// Two things that `PyYAML` knows have no kind of their own here: a date stays the text that was
-/// written, and a whole number that no 64 bits hold stays text, so that it is shown digit by digit.
+/// A date, which `PyYAML` knows, has no kind of its own here and stays the text that was written. So does
+/// a whole number that is too long for 128 bits; [`is_too_long`] tells it from other texts.
 pub fn plain(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
@@ -31,7 +31,7 @@ pub fn json(text: &str) -> Value {
 }
 
 /// A whole number: binary, octal with a leading zero, decimal, hexadecimal, or base sixty.
-pub fn int(text: &str) -> Option<i64> {
+pub fn int(text: &str) -> Option<i128> {
     let (negative, digits) = sign(text);
     let magnitude = if let Some(binary) = digits.strip_prefix("0b") {
         radix(binary, 2)?
@@ -51,7 +51,20 @@ pub fn int(text: &str) -> Option<i64> {
     } else {
         return None;
     };
-    i64::try_from(if negative { -magnitude } else { magnitude }).ok()
+    Some(if negative { -magnitude } else { magnitude })
+}
+
+/// Whether a text has the shape of a whole number that [`int`] cannot hold.
+pub fn is_too_long(text: &str) -> bool {
+    let (_, digits) = sign(text);
+    let (base, digits) = match digits.as_bytes() {
+        [b'0', b'b', ..] => (2, &digits[2..]),
+        [b'0', b'x', ..] => (16, &digits[2..]),
+        [b'0', ..] => (8, &digits[1..]),
+        _ => (10, digits),
+    };
+    let shaped = digits.starts_with(|first: char| first.is_ascii_digit()) || base == 16;
+    digits.len() > 30 && shaped && digits.chars().all(|digit| digit == '_' || digit.is_digit(base)) && int(text).is_none()
 }
 
 /// A number with a dot. An exponent needs a sign, so `1e3` and `1.5e3` are text.
@@ -168,9 +181,11 @@ mod tests {
             ("-1:30", Value::Int(-90)),
             ("1:60", text("1:60")),
             ("01:30", text("01:30")),
-            ("9223372036854775807", Value::Int(i64::MAX)),
-            ("-9223372036854775808", Value::Int(i64::MIN)),
-            ("9223372036854775808", text("9223372036854775808")),
+            ("9223372036854775807", Value::Int(i64::MAX.into())),
+            ("-9223372036854775808", Value::Int(i64::MIN.into())),
+            ("9223372036854775808", Value::Int(9_223_372_036_854_775_808)),
+            ("170141183460469231731687303715884105727", Value::Int(i128::MAX)),
+            ("170141183460469231731687303715884105728", text("170141183460469231731687303715884105728")),
             ("1.5", Value::Float(1.5)),
             ("1.", Value::Float(1.0)),
             (".5", Value::Float(0.5)),
@@ -196,5 +211,16 @@ mod tests {
         }
         assert!(matches!(plain(".nan"), Value::Float(number) if number.is_nan()));
         assert_eq!(plain("-.nan"), text("-.nan"));
+    }
+
+    #[test]
+    fn numbers_that_are_too_long_are_told_from_text() {
+        let long = |text: &str| text.repeat(50);
+        for number in [long("1"), format!("-{}", long("9")), format!("0x{}", long("f")), format!("0{}", long("7")), long("1_")] {
+            assert!(is_too_long(&number), "{number}");
+        }
+        for text in [long("1")[..30].to_owned(), long("a"), format!("0{}", long("8")), format!("{}.5", long("1")), long("0"), long("1-")] {
+            assert!(!is_too_long(&text), "{text}");
+        }
     }
 }

@@ -71,7 +71,8 @@ pub fn to_json(node: &Node) -> serde_json::Value {
     match &node.value {
         Value::Null => json!(null),
         Value::Bool(boolean) => json!(boolean),
-        Value::Int(number) => json!(number),
+        // JSON has 64 bits here.
+        Value::Int(number) => i64::try_from(*number).map_or_else(|_| json!(number.to_string()), |number| json!(number)),
         Value::Float(number) => json!(number),
         Value::Text(text) | Value::Unsafe(text) | Value::Vault(text) => json!(text),
         Value::Secret(_) | Value::Sealed(_) | Value::Hidden(_) => json!("[secret]"),

@@ -281,6 +281,9 @@ impl<'a> Reader<'a> {
                 (true, false) => scalar::plain(text),
                 (false, _) => Value::Text(text.to_owned()),
             };
+            if plain && scalar::is_too_long(text) {
+                return Err(complaint::number_too_long(span));
+            }
             return Ok((guard(value), plain && text == "<<"));
         };
         let wrong = |kind: &str| Diagnostic::error("H0107", format!("`{text}` is not {kind}")).at(span);

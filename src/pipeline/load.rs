@@ -39,7 +39,9 @@ pub struct Loaded {
     /// Their templates.
     pub templates: Arc<Templates>,
     /// Hosts, groups, variables.
-    pub inventory: Inventory,
+    pub inventory: Arc<Inventory>,
+    /// Where it was read from.
+    pub sources: Vec<Utf8PathBuf>,
     /// The environment.
     pub environment: BTreeMap<String, String>,
     /// For `now()`.
@@ -52,7 +54,8 @@ pub struct Loaded {
     pub vault: VaultPasswords,
     /// Credentials that were made for this run, by host.
     pub fresh: BTreeMap<String, Layer>,
-    limit: Option<String>,
+    /// `--limit`
+    pub limit: Option<String>,
 }
 
 impl Loaded {
@@ -69,7 +72,8 @@ impl Loaded {
         Ok(Self {
             library,
             templates,
-            inventory,
+            inventory: Arc::new(inventory),
+            sources: sources.inventory.clone(),
             environment,
             now: sources.now,
             lock_wait: sources.lock_wait,

@@ -4,6 +4,7 @@
 mod connection;
 mod download;
 mod load;
+mod magic;
 mod observe;
 mod prepare;
 

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json, json};
 
 use super::load::Loaded;
+use super::magic::{Magic, absolute};
 use crate::desired::{self, Desired};
 use crate::diagnostic::{Diagnostic, Result, Span};
 use crate::inventory::{Layer, LayerKind, Node, Value, Variable};
+use crate::role::Library;
 use crate::vars::{Context, Randomness, Redactor, Variables};
 
 /// What only a host can say.
@@ -93,27 +95,17 @@ pub fn variables(loaded: &Loaded, host: &str, facts: &HostFacts, run_tags: &[Str
     layers.push(host_layer(facts));
     layers.extend(loaded.fresh.get(host).cloned());
     let mut own = inventory.layers(host);
-    rename(&mut own, loaded);
+    rename(&mut own, &loaded.library);
     layers.extend(own);
-    let groups: Map<String, Json> = inventory.groups().keys().map(|name| (name.clone(), json!(inventory.members(name)))).collect();
-    // Ansible gives absolute paths.
-    let directory = camino::absolute_utf8(&inventory.directory).unwrap_or_else(|_| inventory.directory.clone());
-    let magic = json!({
-        "groups": groups,
-        "group_names": inventory.groups_of(host),
-        "inventory_dir": directory.as_str(),
-        "inventory_file": directory.join("hosts").as_str(),
-        "playbook_dir": directory.parent().unwrap_or(&directory).as_str(),
-        "ansible_run_tags": if run_tags.is_empty() { vec!["all".to_owned()] } else { run_tags.to_vec() },
-        "ansible_skip_tags": [],
-        "ansible_check_mode": false,
-        "ansible_play_hosts": [host],
-    });
+    let magic = Arc::new(Magic::new(loaded, run_tags)?);
     let mut context = Context::new(host);
     context.facts.clone_from(&facts.facts);
-    context.magic = magic.as_object().cloned().unwrap_or_default();
+    context.magic = magic.of(host);
     context.environment.clone_from(&loaded.environment);
-    context.base_directory = directory;
+    let directory = absolute(&inventory.directory);
+    context.base_directory = directory.parent().unwrap_or(&directory).to_owned();
+    context.second_directory = Some(directory);
+    context.hosts = magic;
     context.templates = loaded.templates.clone();
     context.now = loaded.now;
     context.random = Arc::new(SystemRandomness);
@@ -140,11 +132,11 @@ fn host_layer(facts: &HostFacts) -> Layer {
 }
 
 /// Gives a variable that a user sets under its old name its new one, unless the new one is set there too.
-fn rename(layers: &mut [Layer], loaded: &Loaded) {
+fn rename(layers: &mut [Layer], library: &Library) {
     for layer in layers {
         let names: BTreeSet<String> = layer.variables.iter().map(|variable| variable.name.clone()).collect();
         let mut added = Vec::new();
-        for (old, new) in loaded.library.renamed() {
+        for (old, new) in library.renamed() {
             if !names.contains(new)
                 && let Some(variable) = layer.variables.iter().find(|variable| variable.name == old)
             {

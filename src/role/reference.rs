@@ -35,7 +35,7 @@ pub fn literal(node: &Node) -> Option<Json> {
     Some(match &node.value {
         Value::Null => Json::Null,
         Value::Bool(value) => Json::from(*value),
-        Value::Int(number) => Json::from(*number),
+        Value::Int(number) => i64::try_from(*number).map_or_else(|_| Json::from(number.to_string()), Json::from),
         Value::Float(number) => Json::from(*number),
         Value::Text(text) if text.contains("{{") || text.contains("{%") => return None,
         Value::Text(text) | Value::Unsafe(text) => Json::from(text.as_str()),

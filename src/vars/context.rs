@@ -9,6 +9,7 @@ use camino::Utf8PathBuf;
 use serde_json::{Map, Value as Json};
 
 use crate::diagnostic::Diagnostic;
+use crate::inventory::layers::Layer;
 
 /// What variables may ask for.
 #[derive(Clone)]
@@ -19,12 +20,14 @@ pub struct Context {
     pub facts: Map<String, Json>,
     /// `groups`, `group_names`, `inventory_dir`, `playbook_dir`, `ansible_run_tags` and the like.
     pub magic: Map<String, Json>,
-    /// What `hostvars` knows of other hosts.
-    pub host_variables: Map<String, Json>,
+    /// What `hostvars` knows.
+    pub hosts: Arc<dyn HostSource>,
     /// For `lookup('env')`.
     pub environment: BTreeMap<String, String>,
-    /// Where relative paths of lookups begin: the inventory's folder.
+    /// Where relative paths of lookups begin: the playbook's folder, as in Ansible.
     pub base_directory: Utf8PathBuf,
+    /// Where they begin if nothing is there: the inventory's folder.
+    pub second_directory: Option<Utf8PathBuf>,
     /// Templates of roles, for `lookup('template')` inside of a role's own defaults.
     pub templates: Arc<dyn TemplateSource>,
     /// Variables that are documented as secret.
@@ -44,9 +47,10 @@ impl Context {
             host: host.into(),
             facts: Map::new(),
             magic: Map::new(),
-            host_variables: Map::new(),
+            hosts: Arc::new(NoHosts),
             environment: BTreeMap::new(),
             base_directory: Utf8PathBuf::from("."),
+            second_directory: None,
             templates: Arc::new(NoTemplates),
             secret_names: BTreeSet::new(),
             now: SystemTime::UNIX_EPOCH,
@@ -77,6 +81,29 @@ pub struct NoTemplates;
 
 impl TemplateSource for NoTemplates {
     fn render(&self, _: &str, _: &str, _: &VariableByName<'_>) -> Option<Result<String, Diagnostic>> {
+        None
+    }
+}
+
+/// The hosts of an inventory, for `hostvars`.
+pub trait HostSource: Send + Sync {
+    /// The names of all hosts, in the order of the inventory.
+    fn names(&self) -> Vec<String>;
+
+    /// What the inventory says about a host, from weak to strong, and its magic variables.
+    fn variables(&self, host: &str) -> Option<(Vec<Layer>, Map<String, Json>)>;
+}
+
+/// No host is known.
+#[derive(Clone, Copy, Debug)]
+pub struct NoHosts;
+
+impl HostSource for NoHosts {
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn variables(&self, _: &str) -> Option<(Vec<Layer>, Map<String, Json>)> {
         None
     }
 }

@@ -46,7 +46,7 @@ fn json_within(value: &Value, depth: usize) -> Outcome<Json> {
     Ok(match value {
         Value::None | Value::Omit => Json::Null,
         Value::Bool(value) => Json::Bool(*value),
-        Value::Int(number) => integer(*number),
+        Value::Int(number) => integer(*number)?,
         Value::Float(number) => Number::from_f64(*number).map_or_else(|| Json::String(float_repr(*number)), Json::Number),
         Value::Text(text) => Json::String(text.as_str().to_owned()),
         Value::Bytes(bytes) => Json::String(String::from_utf8_lossy(bytes).into_owned()),
@@ -91,13 +91,12 @@ fn unstorable(object: &Object) -> Failure {
     }
 }
 
-fn integer(number: i128) -> Json {
-    if let Ok(number) = i64::try_from(number) {
-        return Json::Number(number.into());
-    }
-    #[expect(clippy::cast_precision_loss, reason = "JSON has no larger whole numbers here")]
-    u64::try_from(number)
-        .map_or_else(|_| Number::from_f64(number as f64).map_or(Json::Null, Json::Number), |number| Json::Number(number.into()))
+/// JSON has 64 bits here. A number beyond them is neither rounded nor turned into text in silence.
+fn integer(number: i128) -> Outcome<Json> {
+    Number::from_i128(number).map(Json::Number).ok_or_else(|| {
+        Failure::new(Reason::Unstorable, "a variable cannot hold a whole number of more than 64 bits")
+            .help("quote it if it is meant as text, such as a password; or add `| string`")
+    })
 }
 
 /// YAML that an expression has read. Nothing in it is ever a template.
@@ -105,7 +104,7 @@ pub fn from_yaml(node: &Node) -> Value {
     match &node.value {
         Written::Null => Value::None,
         Written::Bool(value) => Value::Bool(*value),
-        Written::Int(number) => Value::Int(i128::from(*number)),
+        Written::Int(number) => Value::Int(*number),
         Written::Float(number) => Value::Float(*number),
         Written::Text(text) | Written::Unsafe(text) | Written::Vault(text) => Value::text(text.as_str()),
         Written::Secret(text) | Written::Sealed(text) => Value::text(text.reveal().as_str()).marked(true),

@@ -12,10 +12,11 @@ use super::definition::Definition;
 use super::error::{Failure, Origin, Reason};
 use super::interpret::Interpreter;
 use super::key::Key;
-use super::lazy::Lazy;
+use super::lazy::{Lazy, Template};
 use super::lookups;
 use super::methods;
 use super::objects::Object;
+use super::peers::Peers;
 use super::python::{Outcome, type_name};
 use super::redact::Collector;
 use super::scope::{Locals, Names};
@@ -56,7 +57,9 @@ pub struct Engine {
     facts: HashMap<Arc<str>, Value>,
     path: Mutex<Vec<Arc<str>>>,
     /// The secrets that were met.
-    pub collector: Mutex<Collector>,
+    pub collector: Arc<Mutex<Collector>>,
+    /// `hostvars`; nothing inside of `hostvars` itself.
+    peers: Option<Arc<Peers>>,
 }
 
 /// What filters, tests, functions and lookups may ask for.
@@ -75,6 +78,22 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Engine {
     /// Variables from their definitions.
     pub fn new(definitions: IndexMap<Arc<str>, Definition>, context: Context) -> Arc<Self> {
+        let collector = Arc::default();
+        let peers = Peers::new(&context, &collector);
+        Self::with(definitions, context, collector, Some(peers))
+    }
+
+    /// The variables of a host in `hostvars`. The secrets that are met there belong to the host that asks.
+    pub fn of_peer(definitions: IndexMap<Arc<str>, Definition>, context: Context, collector: Arc<Mutex<Collector>>) -> Arc<Self> {
+        Self::with(definitions, context, collector, None)
+    }
+
+    fn with(
+        definitions: IndexMap<Arc<str>, Definition>,
+        context: Context,
+        collector: Arc<Mutex<Collector>>,
+        peers: Option<Arc<Peers>>,
+    ) -> Arc<Self> {
         let magic = context.magic.iter().map(|(name, value)| (Arc::from(name.as_str()), from_json(value))).collect();
         let mut facts: HashMap<Arc<str>, Value> = HashMap::new();
         let mut all = Entries::new();
@@ -97,15 +116,7 @@ impl Engine {
                 (name, slot)
             })
             .collect();
-        Arc::new_cyclic(|me| Self {
-            me: Weak::clone(me),
-            slots,
-            context,
-            magic,
-            facts,
-            path: Mutex::default(),
-            collector: Mutex::default(),
-        })
+        Arc::new_cyclic(|me| Self { me: Weak::clone(me), slots, context, magic, facts, path: Mutex::default(), collector, peers })
     }
 
     /// The value of a variable, unless it does not exist. Remembers who asked.
@@ -115,7 +126,7 @@ impl Engine {
         }
         match name {
             "vars" => return Some(Value::Object(Arc::new(Object::Variables))),
-            "hostvars" => return Some(Value::Object(Arc::new(Object::Hosts))),
+            "hostvars" => return self.peers.as_ref().map(|peers| peers.all()),
             "inventory_hostname" => return Some(Value::text(self.context.host.as_str())),
             "inventory_hostname_short" => return Some(Value::text(self.context.host.split('.').next().unwrap_or_default())),
             "role_path" => return self.role(asking).map(|role| Value::text(format!("roles/{role}"))),
@@ -162,12 +173,18 @@ impl Engine {
         self.names().chain(self.magic.keys().map(|name| &**name)).chain(self.facts.keys().map(|name| &**name))
     }
 
+    /// All names that `hostvars[host]` holds.
+    pub fn every_name(&self) -> impl Iterator<Item = &str> {
+        let own = ["inventory_hostname", "inventory_hostname_short"].into_iter();
+        own.chain(self.known_names().filter(|name| !matches!(*name, "inventory_hostname" | "inventory_hostname_short")))
+    }
+
     /// What a user wrote, as a value. Texts with expressions stay lazy.
     pub fn build(&self, node: &Node, owner: Option<usize>, locals: Option<&Arc<Locals>>, secret: bool) -> Value {
         match &node.value {
             Written::Null => Value::None,
             Written::Bool(value) => Value::Bool(*value),
-            Written::Int(number) => self.number(Value::Int(i128::from(*number)), secret),
+            Written::Int(number) => self.number(Value::Int(*number), secret),
             Written::Float(number) => self.number(Value::Float(*number), secret),
             Written::Hidden(scalar) => self.build(&Node::new((**scalar.reveal()).clone(), node.span.clone()), owner, locals, true),
             Written::Text(text) => self.build_text(text, node, owner, locals, secret),
@@ -205,7 +222,7 @@ impl Engine {
             return Value::Text(self.text(text, secret));
         }
         let origin = self.origin(text, node, owner);
-        Value::Lazy(Arc::new(Lazy::new(Weak::clone(&self.me), origin, owner, locals.map(Arc::clone), secret)))
+        Lazy::template(&self.me, Template { origin, owner, locals: locals.map(Arc::clone), secret })
     }
 
     fn origin(&self, text: &str, node: &Node, owner: Option<usize>) -> Arc<Origin> {
@@ -214,7 +231,7 @@ impl Engine {
     }
 
     /// Works a lazy value out.
-    pub fn render_lazy(&self, lazy: &Lazy) -> Value {
+    pub fn render_lazy(&self, lazy: &Template) -> Value {
         let names: Names = lazy.locals.as_deref().map(|locals| locals.iter().cloned().collect()).unwrap_or_default();
         {
             let mut path = lock(&self.path);
@@ -293,7 +310,7 @@ fn written_key(key: &Node) -> Key {
     match &key.value {
         Written::Null | Written::Map(_) => Key::None,
         Written::Bool(value) => Key::Bool(*value),
-        Written::Int(number) => Key::Int(i128::from(*number)),
+        Written::Int(number) => Key::Int(*number),
         Written::Float(number) => Key::Float(*number),
         Written::Text(text) | Written::Unsafe(text) | Written::Vault(text) => Key::text(text),
         Written::Secret(text) | Written::Sealed(text) => Key::text(text.reveal()),
@@ -374,8 +391,6 @@ impl Environment<'_> {
                 let name = key.as_str()?;
                 match &**object {
                     Object::Variables => self.engine.lookup(name, self.owner, &mut Touched::default()),
-                    Object::Hosts if name == self.engine.context.host => Some(Value::Object(Arc::new(Object::Variables))),
-                    Object::Hosts => self.engine.context.host_variables.get(name).map(from_json),
                     other => other.attribute(name),
                 }
             }

@@ -198,7 +198,7 @@ impl<'a> Interpreter<'a> {
             return Ok(false);
         }
         if let (Value::Object(object), Value::Text(_)) = (haystack, needle)
-            && let Object::Variables | Object::Hosts = **object
+            && let Object::Variables = **object
         {
             return Ok(self.environment().get(haystack, needle).is_some());
         }

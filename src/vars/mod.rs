@@ -25,6 +25,7 @@ mod mersenne;
 mod methods;
 mod objects;
 mod operators;
+mod peers;
 mod python;
 mod redact;
 mod scope;
@@ -41,7 +42,7 @@ mod yaml_plan;
 mod yaml_style;
 mod yaml_text;
 
-pub use context::{Context, NoRandomness, NoTemplates, Randomness, TemplateSource, VariableByName};
+pub use context::{Context, HostSource, NoHosts, NoRandomness, NoTemplates, Randomness, TemplateSource, VariableByName};
 pub use definition::{Definition, Overridden};
 pub use redact::Redactor;
 pub use variables::{Evaluated, Variables};

@@ -33,8 +33,6 @@ pub enum Object {
     Duration(Duration),
     /// `vars`
     Variables,
-    /// `hostvars`
-    Hosts,
 }
 
 /// `loop` inside of `{% for %}`.
@@ -65,7 +63,6 @@ impl Object {
             Self::Date(_) => "datetime",
             Self::Duration(_) => "timedelta",
             Self::Variables => "dict",
-            Self::Hosts => "HostVars",
         }
     }
 

@@ -165,7 +165,7 @@ fn floor_divide(a: f64, b: f64) -> f64 {
 /// `-value`.
 pub fn negative(value: Value) -> Outcome {
     match value.present()? {
-        Value::Int(number) => Ok(Value::Int(number.saturating_neg())),
+        Value::Int(number) => number.checked_neg().map(Value::Int).ok_or_else(|| Failure::failed("the number is too large")),
         Value::Bool(value) => Ok(Value::Int(-i128::from(value))),
         Value::Float(number) => Ok(Value::Float(-number)),
         other => Err(Failure::failed(format!("a value of type `{}` has no sign", type_name(&other)))),

@@ -141,10 +141,7 @@ fn holds(environment: &Environment<'_>, name: &str, value: &Value, given: Given)
         "boolean" => matches!(value, Value::Bool(_)),
         "true" => matches!(value, Value::Bool(true)),
         "false" => matches!(value, Value::Bool(false)),
-        "mapping" => {
-            matches!(value, Value::Map(_))
-                || matches!(value, Value::Object(object) if matches!(**object, Object::Variables | Object::Hosts))
-        }
+        "mapping" => matches!(value, Value::Map(_)) || matches!(value, Value::Object(object) if matches!(**object, Object::Variables)),
         "sequence" => matches!(value, Value::Text(_) | Value::Bytes(_) | Value::List(_) | Value::Map(_) | Value::Range(..)),
         "iterable" => iterate(value).is_ok(),
         "callable" => {

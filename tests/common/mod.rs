@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 #![allow(clippy::disallowed_methods, reason = "tests read the clock and the environment themselves")]
 
+mod ansible;
 mod homestead;
 mod inventory;
 mod processes;
@@ -14,6 +15,7 @@ mod shared;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
+pub use ansible::{python_of_ansible, same};
 pub use homestead::{Homestead, Outcome};
 pub use inventory::{ADDRESS, HOST, TestInventory};
 pub use processes::ProcessSampler;

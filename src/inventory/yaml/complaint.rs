@@ -50,6 +50,13 @@ pub fn not_vault_text(span: &Span) -> Diagnostic {
     Diagnostic::error("H0107", "`!vault` needs the text that `ansible-vault encrypt_string` prints").at(span)
 }
 
+/// Never taken for text: Python would make a number of it, and compute with it.
+pub fn number_too_long(span: &Span) -> Diagnostic {
+    Diagnostic::error("H0107", "a whole number of more than 128 bits cannot be held")
+        .at(span)
+        .help("quote it if it is meant as text, such as a password")
+}
+
 pub fn too_deep(span: &Span) -> Diagnostic {
     Diagnostic::error("H0104", "the values are nested too deep").at(span)
 }

@@ -1,8 +1,9 @@
 //! JSON as Python's `json` module writes and reads it.
 
 use super::Filter;
+use crate::inventory::yaml;
 use crate::vars::arguments::Given;
-use crate::vars::convert::from_json;
+use crate::vars::convert::{from_json, from_yaml};
 use crate::vars::engine::Environment;
 use crate::vars::error::Failure;
 use crate::vars::key::Key;
@@ -188,9 +189,34 @@ fn from_json_text(_: &Environment<'_>, value: Value, _: Given) -> Outcome {
     let Value::Text(text) = &value else {
         return Err(Failure::failed(format!("`from_json` needs text, not a value of type `{}`", type_name(&value))));
     };
+    if holds_long_number(text.as_str()) {
+        // Such a number would lose its last digits. The reader of YAML, which JSON is, keeps them.
+        return match yaml::read(text.as_str(), "") {
+            Ok((Some(node), _)) => Ok(from_yaml(&node)),
+            _ => Err(Failure::failed("the text is no JSON, or holds a whole number of more than 128 bits")),
+        };
+    }
     match serde_json::from_str::<serde_json::Value>(text.as_str()) {
         Ok(json) => Ok(from_json(&json)),
         // The position only: the message of the parser may quote the text.
         Err(error) => Err(Failure::failed(format!("the text is no JSON: wrong at its line {}, column {}", error.line(), error.column()))),
     }
+}
+
+/// Whether a whole number of more than 18 digits stands outside of quotes.
+fn holds_long_number(text: &str) -> bool {
+    let (mut quoted, mut escaped, mut digits, mut fraction) = (false, false, 0, false);
+    for byte in text.bytes().chain([b' ']) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ if quoted => {}
+            b'0'..=b'9' => digits += 1,
+            b'.' | b'e' | b'E' => fraction = true,
+            _ if digits > 18 && !fraction => return true,
+            _ => (digits, fraction) = (0, false),
+        }
+    }
+    false
 }

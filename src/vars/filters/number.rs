@@ -80,7 +80,7 @@ pub fn parse_float(text: &str) -> Option<f64> {
 
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
 fn truncated(number: f64) -> Option<i128> {
-    (number.abs() < 1e30).then_some(number as i128)
+    (number.abs() < 1e38).then_some(number as i128)
 }
 
 fn int(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
@@ -94,7 +94,20 @@ fn int(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
         Value::Text(text) => parse_int(text.as_str(), base).or_else(|| parse_float(text.as_str()).and_then(truncated)),
         _ => None,
     };
-    Ok(number.map_or(default, Value::Int))
+    let digits = |text: &str| !text.is_empty() && text.chars().all(|c| c == '_' || c.is_digit(base.clamp(2, 36)));
+    let beyond = match &value {
+        Value::Float(number) => number.is_finite(),
+        Value::Text(text) => {
+            let unsigned = text.as_str().trim().trim_start_matches(['+', '-']);
+            digits(unsigned) && unsigned.len() > 20 || parse_float(text.as_str()).is_some_and(f64::is_finite)
+        }
+        _ => false,
+    };
+    match number {
+        // Python has numbers of any length; ours must not become another one in silence.
+        None if beyond => Err(Failure::failed("the number is too large")),
+        number => Ok(number.map_or(default, Value::Int)),
+    }
 }
 
 fn float(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
@@ -112,7 +125,7 @@ fn need_number(value: &Value, filter: &str) -> Outcome<f64> {
 
 fn absolute(_: &Environment<'_>, value: Value, _: Given) -> Outcome {
     match value {
-        Value::Int(number) => Ok(Value::Int(number.saturating_abs())),
+        Value::Int(number) => number.checked_abs().map(Value::Int).ok_or_else(|| Failure::failed("the number is too large")),
         Value::Bool(value) => Ok(Value::Int(i128::from(value))),
         other => Ok(Value::Float(need_number(&other, "abs")?.abs())),
     }

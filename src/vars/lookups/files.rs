@@ -18,18 +18,29 @@ use crate::vars::touched::Touched;
 use crate::vars::value::{Entries, Text, Value};
 use crate::vars::variables::diagnostic;
 
-/// Where a path leads: from the inventory's folder.
+/// Where a path leads: from the playbook's folder, where Ansible writes too, or from the inventory's if it is
+/// only there.
 pub fn place(environment: &Environment<'_>, path: &str) -> Utf8PathBuf {
-    environment.engine.context.base_directory.join(path)
+    let context = &environment.engine.context;
+    let first = context.base_directory.join(path);
+    let second = context.second_directory.as_ref().map(|directory| directory.join(path));
+    second.filter(|second| second.exists() && !first.exists()).unwrap_or(first)
+}
+
+/// The folders that relative paths begin at.
+fn bases<'a>(environment: &Environment<'a>) -> impl Iterator<Item = &'a Utf8Path> {
+    let context = &environment.engine.context;
+    std::iter::once(context.base_directory.as_path()).chain(context.second_directory.as_deref())
 }
 
 /// The places where Ansible looks for a file.
 fn candidates(environment: &Environment<'_>, path: &str, folder: &str) -> Vec<Utf8PathBuf> {
-    let base = &environment.engine.context.base_directory;
     if Utf8Path::new(path).is_absolute() {
         return vec![Utf8PathBuf::from(path)];
     }
-    vec![base.join(folder).join(path), base.join(path), base.join("files").join(path), base.join("templates").join(path)]
+    let below =
+        |base: &Utf8Path| [base.join(folder).join(path), base.join(path), base.join("files").join(path), base.join("templates").join(path)];
+    bases(environment).flat_map(below).collect()
 }
 
 fn find(environment: &Environment<'_>, path: &str, folder: &str) -> Option<Utf8PathBuf> {
@@ -38,7 +49,8 @@ fn find(environment: &Environment<'_>, path: &str, folder: &str) -> Option<Utf8P
 
 /// The failure of a file that is not there.
 pub fn not_found(path: &str) -> Failure {
-    Failure::failed(format!("there is no file `{path}`")).help("relative paths begin at the inventory's folder, and at `files` in it")
+    Failure::failed(format!("there is no file `{path}`"))
+        .help("relative paths begin at the folder that holds the inventory's, at the inventory's, and at `files` in each")
 }
 
 fn read_place(path: &Utf8Path) -> Outcome<String> {
@@ -81,7 +93,7 @@ pub fn glob(environment: &Environment<'_>, pattern: &str) -> Outcome<Vec<String>
     let bases = if Utf8Path::new(pattern).is_absolute() {
         vec![Utf8PathBuf::new()]
     } else {
-        vec![place(environment, "files"), place(environment, "")]
+        bases(environment).flat_map(|base| [base.join("files"), base.to_owned()]).collect()
     };
     for base in bases {
         let full = base.join(pattern);
