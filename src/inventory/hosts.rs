@@ -6,6 +6,7 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::layers::{self, Variable};
 use super::node::{Node, Value};
+use super::ranges;
 use crate::diagnostic::{Diagnostic, Span};
 
 /// The group that holds every host.
@@ -86,6 +87,17 @@ impl Hosts {
             priority: 1,
             depth: 0,
         })
+    }
+
+    /// Hosts that are to be added, where there is room for them.
+    ///
+    /// # Errors
+    /// The inventory would have more than any fleet has.
+    pub fn with_room<T>(&self, (names, port): (Vec<String>, T)) -> Result<(Vec<String>, T), String> {
+        if self.hosts.len() + names.len() > ranges::MOST_HOSTS {
+            return Err(format!("the inventory names more than {} hosts", ranges::MOST_HOSTS));
+        }
+        Ok((names, port))
     }
 
     /// Puts a host into a group. The port counts where the host is new.

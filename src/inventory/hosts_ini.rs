@@ -131,7 +131,7 @@ impl Reader<'_> {
             );
             return;
         }
-        let (names, port) = match ranges::expand(&pattern.text) {
+        let (names, port) = match ranges::expand(&pattern.text).and_then(|expanded| self.hosts.with_room(expanded)) {
             Ok(expanded) => expanded,
             Err(error) => {
                 self.findings.push(Diagnostic::error("H0119", error).at(&span));

@@ -106,7 +106,7 @@ fn host(key: &Node, data: Node, group: &str, hosts: &mut Hosts, findings: &mut V
         findings.push(Diagnostic::error("H0120", format!("a host's name must be text, not {}", key.kind())).at(&key.span).help("quote it"));
         return;
     };
-    let (names, port) = match ranges::expand(pattern) {
+    let (names, port) = match ranges::expand(pattern).and_then(|expanded| hosts.with_room(expanded)) {
         Ok(expanded) => expanded,
         Err(error) => {
             findings.push(Diagnostic::error("H0119", error).at(&key.span));

@@ -9,7 +9,7 @@
 mod extra_vars;
 mod files;
 pub mod hosts;
-mod hosts_ini;
+pub mod hosts_ini;
 mod hosts_yaml;
 pub mod layers;
 pub mod node;

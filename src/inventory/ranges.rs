@@ -3,7 +3,10 @@
 use std::net::Ipv6Addr;
 
 /// No fleet is larger; a typo in a range would otherwise fill the memory.
-const MOST_HOSTS: usize = 65_536;
+pub const MOST_HOSTS: usize = 65_536;
+
+/// Names in DNS have 253 characters at most.
+const LONGEST_NAME: usize = 1000;
 
 /// Splits `name:22`, `[2001:db8::1]:22` or a name alone into host and port. `None` where the text
 /// is no address, which may hold ranges (Ansible's `parse_address`).
@@ -49,6 +52,9 @@ fn expand_into(done: String, pattern: &str, hosts: &mut Vec<String>) -> Result<(
     let Some((range, tail)) = rest.split_once(']') else {
         return Err("a range that opens with `[` must close with `]`".to_owned());
     };
+    if done.len() + pattern.len() > LONGEST_NAME {
+        return Err(format!("a name of more than {LONGEST_NAME} characters is no name of a host"));
+    }
     for item in items(range)? {
         expand_into(format!("{done}{head}{item}"), tail, hosts)?;
     }

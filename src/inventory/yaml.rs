@@ -20,8 +20,15 @@ const MOST_NODES: usize = 1_000_000;
 /// The parser bounds what is written; aliases nest further.
 const MOST_DEPTH: usize = 300;
 
+/// Below this much stack, reading goes on in a new one of the size below it: values may nest as deep as they are
+/// allowed to on any thread.
+const STACK_LEFT: usize = 128 * 1024;
+const STACK_MORE: usize = 1024 * 1024;
+
 /// Each costs a reading of the whole file.
 const MOST_REPAIRS: usize = 500;
+/// And all of them together no more than these bytes.
+const MOST_REREAD: usize = 20_000_000;
 
 /// Reads a file of one document; `None` where it holds none.
 ///
@@ -46,7 +53,7 @@ pub fn read_documents(text: &str, file: &str) -> Result<(Vec<Node>, Vec<Diagnost
     let json = text.trim_start().starts_with(['{', '[']) && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
     let mut text = if json { Cow::Owned(text.replace('\t', " ")) } else { Cow::Borrowed(text) };
     let mut first = None;
-    for _ in 0..MOST_REPAIRS {
+    for _ in 0..MOST_REPAIRS.min(MOST_REREAD / text.len().max(1)).max(1) {
         let failure = match attempt(&text, file, json) {
             Ok(read) => return Ok(read),
             Err(failure) => failure,
@@ -157,7 +164,11 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the node that an event begins. `untrusted` is the inside of `!unsafe`.
-    fn node(&mut self, (event, place): (Event<'a>, Place), untrusted: bool, level: usize) -> Result<Built, Diagnostic> {
+    fn node(&mut self, event: (Event<'a>, Place), untrusted: bool, level: usize) -> Result<Built, Diagnostic> {
+        stacker::maybe_grow(STACK_LEFT, STACK_MORE, || self.node_here(event, untrusted, level))
+    }
+
+    fn node_here(&mut self, (event, place): (Event<'a>, Place), untrusted: bool, level: usize) -> Result<Built, Diagnostic> {
         let span = self.span(place);
         self.spend(1, &span)?;
         let anchor = event.anchor_id();

@@ -7,6 +7,7 @@ use super::key::Key;
 use super::objects::Object;
 use super::python::{Outcome, float_repr};
 use super::value::Value;
+use super::work;
 use crate::inventory::node::{Node, Value as Written};
 
 /// Deeper values are taken for ones that hold themselves.
@@ -43,6 +44,7 @@ fn json_within(value: &Value, depth: usize) -> Outcome<Json> {
     if depth > DEEPEST {
         return Err(Failure::failed("a value holds itself"));
     }
+    work::spend(1)?;
     Ok(match value {
         Value::None | Value::Omit => Json::Null,
         Value::Bool(value) => Json::Bool(*value),

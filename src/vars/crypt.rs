@@ -52,8 +52,9 @@ fn encode(out: &mut String, bytes: [u8; 3], characters: usize) {
 
 /// `$5$` and `$6$`.
 pub fn sha_crypt(scheme: Scheme, password: &str, salt: &str, rounds: u32) -> Outcome<String> {
-    if !(1000..=999_999_999).contains(&rounds) {
-        return Err(Failure::failed("the rounds must be between 1000 and 999999999"));
+    // More would take minutes, and no system asks for as many.
+    if !(1000..=5_000_000).contains(&rounds) {
+        return Err(Failure::failed("the rounds must be between 1000 and 5000000"));
     }
     let (password, salt_bytes) = (password.as_bytes(), salt.as_bytes());
     let alternate = scheme.digest(&[password, salt_bytes, password]);
@@ -149,6 +150,9 @@ pub fn bcrypt_hash(password: &str, salt: &str, cost: u32) -> Outcome<String> {
     let Some(salt) = salt else {
         return Err(Failure::failed("the salt of `bcrypt` must have 22 of the letters `./0-9A-Za-z`"));
     };
+    if cost > 16 {
+        return Err(Failure::failed("`bcrypt` with more than 16 rounds would take minutes"));
+    }
     let hash = bcrypt::hash_with_salt(password, cost, salt).map_err(|_| Failure::failed("`bcrypt` needs rounds between 4 and 31"))?;
     Ok(hash.format_for_version(bcrypt::Version::TwoB))
 }

@@ -13,7 +13,7 @@ use super::scope::{Names, Scopes};
 use super::syntax::ast::{Arguments, Call, Comparison, Expression, Kind, Literal};
 use super::touched::Touched;
 use super::value::{Entries, Text, Value};
-use super::{filters, functions, methods, syntax, tests};
+use super::{filters, functions, methods, syntax, tests, work};
 
 /// Expressions inside of expressions, and macros that call themselves, end here.
 const DEEPEST: usize = 250;
@@ -61,7 +61,12 @@ impl<'a> Interpreter<'a> {
             return Err(Failure::failed("the expression nests too deep").at(&self.origin, expression.offset));
         }
         self.depth += 1;
-        let result = self.evaluate_kind(expression);
+        let result = work::spend(1).and_then(|()| self.evaluate_kind(expression)).and_then(|value| {
+            // Names and parts of values make nothing new.
+            let made =
+                !matches!(expression.kind, Kind::Name(_) | Kind::Literal(_) | Kind::Attribute(..) | Kind::Item(..) | Kind::Conditional(..));
+            if made { work::spend_on(&value).map(|()| value) } else { Ok(value) }
+        });
         self.depth -= 1;
         match result {
             Ok(value) => Ok(self.placed(value.resolve(), expression.offset)),

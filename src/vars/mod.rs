@@ -36,6 +36,7 @@ mod touched;
 mod value;
 mod variables;
 mod version;
+mod work;
 #[cfg(test)]
 mod yaml_parity;
 mod yaml_plan;

@@ -9,6 +9,7 @@ use super::objects::Object;
 use super::python::{Outcome, iterate, text_of, type_name};
 use super::syntax::ast::Operator;
 use super::value::{Text, Value};
+use super::work;
 
 /// No text or list made by `*` may be longer.
 const LONGEST: usize = 10_000_000;
@@ -190,6 +191,7 @@ fn equal_within(left: &Value, right: &Value, depth: usize) -> Outcome<bool> {
     if depth > 100 {
         return Err(Failure::failed("a value holds itself, so it cannot be compared"));
     }
+    work::spend(1)?;
     if let (Some(a), Some(b)) = (Number::of(left), Number::of(right)) {
         return Ok(match (&a, &b) {
             (Number::Int(a), Number::Int(b)) => a == b,

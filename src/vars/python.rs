@@ -3,6 +3,7 @@
 use super::error::Failure;
 use super::objects::Object;
 use super::value::{Text, Value};
+use super::work;
 
 /// Deeper values are taken for ones that hold themselves.
 const DEEPEST: usize = 100;
@@ -91,13 +92,17 @@ fn write_repr(out: &mut String, value: &Value, depth: usize) -> Outcome<()> {
     if depth > DEEPEST {
         return Err(Failure::failed("a value holds itself, so it has no text"));
     }
+    work::spend(1)?;
     match value {
         Value::None => out.push_str("None"),
         Value::Bool(true) => out.push_str("True"),
         Value::Bool(false) => out.push_str("False"),
         Value::Int(number) => out.push_str(&number.to_string()),
         Value::Float(number) => out.push_str(&float_repr(*number)),
-        Value::Text(text) => write_quoted(out, text.as_str()),
+        Value::Text(text) => {
+            work::spend(text.as_str().len() / 64)?;
+            write_quoted(out, text.as_str());
+        }
         Value::Bytes(bytes) => write_bytes(out, bytes),
         Value::List(list) => {
             let items = list.items();
@@ -218,6 +223,12 @@ fn write_bytes(out: &mut String, bytes: &[u8]) {
 
 /// The items that Python's `iter()` gives; failures among them stay values.
 pub fn iterate(value: &Value) -> Outcome<Vec<Value>> {
+    work::spend(match value {
+        Value::Text(text) => text.as_str().len(),
+        Value::List(list) => list.len(),
+        Value::Map(map) => map.len(),
+        _ => 0,
+    })?;
     Ok(match value {
         Value::List(list) => list.items(),
         Value::Map(map) => map.keys(),
@@ -231,6 +242,7 @@ pub fn iterate(value: &Value) -> Outcome<Vec<Value>> {
             if length > 1_000_000 {
                 return Err(Failure::failed("a range of more than a million numbers is refused"));
             }
+            work::spend(usize::try_from(length).unwrap_or(usize::MAX))?;
             (0..length).map(|at| Value::Int(start + at * step)).collect()
         }
         Value::Blank => Vec::new(),

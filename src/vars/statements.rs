@@ -10,6 +10,7 @@ use super::python::{Outcome, items_of, iterate, text_of};
 use super::scope::Scopes;
 use super::syntax::ast::{Call, Expression, For, Macro, Statement, Target};
 use super::value::{Text, Value};
+use super::work;
 
 /// More turns are refused: an expression must come to an end.
 const MOST_TURNS: usize = 1_000_000;
@@ -87,10 +88,15 @@ impl Interpreter<'_> {
 
     fn statement(&mut self, statement: &Statement, pieces: &mut Pieces) -> Outcome<()> {
         match statement {
-            Statement::Data(text) => pieces.push(Value::Text(Text::plain(Arc::clone(text)))),
+            Statement::Data(text) => {
+                work::spend(1 + text.len() / 64)?;
+                pieces.push(Value::Text(Text::plain(Arc::clone(text))));
+            }
             Statement::Print(expression) => {
                 // A list that changes later is shown as it is now.
-                pieces.push(match self.evaluate(expression)? {
+                let value = self.evaluate(expression)?;
+                work::spend_on(&value)?;
+                pieces.push(match value {
                     Value::List(list) => Value::List(list.copy()),
                     Value::Map(map) => Value::Map(map.copy()),
                     other => other,
@@ -186,6 +192,7 @@ impl Interpreter<'_> {
                 changed: Mutex::new(changed.take()),
                 recursion: definition.recursive.then(|| Arc::clone(definition)),
             }));
+            work::spend(1)?;
             self.scopes.push();
             self.scopes.set(&name, Value::Object(Arc::clone(&state)));
             let result = self.assign(&definition.target, items[index].clone()).and_then(|()| self.run(&definition.body, pieces));

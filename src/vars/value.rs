@@ -9,6 +9,7 @@ use super::error::Failure;
 use super::key::Key;
 use super::lazy::Lazy;
 use super::objects::Object;
+use super::work;
 
 /// A value. Cloning is cheap; lists and mappings are shared, as Python shares them.
 #[derive(Clone)]
@@ -281,7 +282,8 @@ impl Value {
     }
 
     fn secret_within(&self, depth: usize) -> bool {
-        if depth > 64 {
+        // Where the work has an end, so has the knowledge.
+        if depth > 64 || !work::take(1) {
             return true;
         }
         match self {
@@ -298,6 +300,9 @@ impl Value {
     pub fn marked(self, secret: bool) -> Self {
         if !secret {
             return self;
+        }
+        if !work::take(1) {
+            return Self::Missing(Failure::failed("the value is too large"));
         }
         match self {
             Self::Text(text) if !text.secret => Self::Text(Text { secret: true, ..text }),

@@ -16,6 +16,7 @@ use super::redact::Redactor;
 use super::scope::Locals;
 use super::touched::Touched;
 use super::value::Value;
+use super::work;
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::inventory::layers::Layer;
 use crate::inventory::node::Node;
@@ -154,6 +155,7 @@ impl Gate {
             match &mut *inside {
                 None => {
                     *inside = Some((me, 1));
+                    work::begin();
                     break;
                 }
                 Some((thread, times)) if *thread == me => {

@@ -13,6 +13,7 @@ use super::objects::Object;
 use super::operators::order;
 use super::python::{Outcome, float_repr, type_name};
 use super::value::Value;
+use super::work;
 use super::yaml_text::Layout;
 
 /// Deeper values are refused.
@@ -42,6 +43,7 @@ fn within(value: &Value, layout: &Layout, depth: usize) -> Outcome<Node> {
     if depth > DEEPEST {
         return Err(Failure::failed("the value is too deep for YAML"));
     }
+    work::spend(1 + value.as_str().map_or(0, str::len) / 64)?;
     let other = |text: &str| Ok(Node::Scalar(text.to_owned(), false));
     match value {
         Value::None => other("null"),

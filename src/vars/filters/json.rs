@@ -9,6 +9,7 @@ use crate::vars::error::Failure;
 use crate::vars::key::Key;
 use crate::vars::python::{Outcome, float_repr, text_of, truth, type_name};
 use crate::vars::value::Value;
+use crate::vars::work;
 
 /// These filters.
 pub const FILTERS: &[Filter] = &[
@@ -91,6 +92,7 @@ fn write_value(out: &mut String, value: &Value, layout: &Layout, depth: usize) -
     if depth > 100 {
         return Err(Failure::failed("a value holds itself, so it has no JSON"));
     }
+    work::spend(1 + value.as_str().map_or(0, str::len) / 64)?;
     let line = |out: &mut String, depth: usize| {
         if let Some(indent) = &layout.indent {
             out.push('\n');
