@@ -56,7 +56,7 @@ impl World {
     fn differs(&mut self, name: &str, value: &Json) -> Result<bool, String> {
         let extra = json!({name: value}).to_string();
         let (inventory, _) = Inventory::load(std::slice::from_ref(&self.hosts), &[extra], &VaultPasswords::default()).unwrap();
-        self.loaded.inventory = inventory;
+        self.loaded.inventory = inventory.into();
         match Prepared::new(&self.loaded, HOST, &HostFacts::assumed(), &[]) {
             Ok(prepared) => Ok(state(&prepared.desired) != self.state),
             Err(error) => Err(told(&error)),
