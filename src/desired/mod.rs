@@ -9,6 +9,7 @@ mod order;
 mod procedure;
 mod render;
 mod resource;
+mod shape;
 mod template;
 mod timer;
 mod unit_meaning;

@@ -5,6 +5,7 @@ use regex::Regex;
 use serde_json::Value as Json;
 
 use super::evaluate::Evaluator;
+use super::shape;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::inventory::LayerKind;
 use crate::role::{Library, Manifest, Rule, RuleKind};
@@ -64,7 +65,24 @@ pub fn requirements(manifest: &Manifest, enabled: &[&str], variables: &Variables
 
 /// Errors for the rules of a manifest that do not hold.
 pub fn rules(manifest: &Manifest, evaluator: &Evaluator<'_>) -> Vec<Diagnostic> {
-    manifest.rules.iter().filter_map(|rule| check(rule, evaluator).unwrap_or_else(Some)).collect()
+    let mut problems = Vec::new();
+    let mut shapes = Vec::new();
+    for rule in &manifest.shapes {
+        match shape::Check::written(rule, evaluator) {
+            Ok(check) => shapes.push(check),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    // Rules look at what is made of the texts.
+    if problems.is_empty() && shapes.iter().all(shape::Check::readable) {
+        problems.extend(manifest.rules.iter().filter_map(|rule| check(rule, evaluator).unwrap_or_else(Some)));
+    }
+    // With a rule broken, the whole may be wrong for the same reason: one report is enough.
+    if problems.is_empty() {
+        problems.extend(shapes.iter_mut().filter(|check| check.readable()).filter_map(|check| check.whole().err()));
+    }
+    problems.extend(shapes.into_iter().flat_map(shape::Check::into_findings));
+    problems
 }
 
 fn check(rule: &Rule, evaluator: &Evaluator<'_>) -> Result<Option<Diagnostic>, Diagnostic> {
@@ -106,7 +124,7 @@ fn whole_match(pattern: &str, text: &str, span: &Span) -> Result<bool, Diagnosti
 }
 
 /// Where a user set a variable; none where only a role did.
-fn place(variables: &Variables, name: &str) -> Option<Span> {
+pub fn place(variables: &Variables, name: &str) -> Option<Span> {
     let definition = variables.definition(name)?;
     let users = !matches!(definition.kind, LayerKind::RoleDefaults | LayerKind::Wiring);
     users.then(|| definition.span.clone())

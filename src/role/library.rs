@@ -6,6 +6,7 @@ use super::documentation::Documentation;
 use super::infer;
 use super::manifest::Manifest;
 use super::read;
+use super::shape;
 use super::source::Source;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, Error, Result};
@@ -132,7 +133,14 @@ fn infer_types(roles: &mut [Role], wiring: &[Variable]) {
 fn role(source: &Source, name: &str) -> Result<Role, Diagnostic> {
     let path = format!("roles/{name}/role.yml");
     let node = parse(&path, source.get(&path).unwrap_or_default())?;
-    let manifest = read::manifest(&node)?;
+    let mut manifest = read::manifest(&node)?;
+    for rule in &mut manifest.shapes {
+        let path = format!("roles/{name}/{}", rule.file);
+        let Some(text) = source.get(&path) else {
+            return Err(Diagnostic::error("H0354", format!("there is no file `{path}`")).at(&rule.span));
+        };
+        rule.shape = shape::read(&parse(&path, text)?)?;
+    }
     if manifest.name != name {
         return Err(Diagnostic::error("H0306", format!("the role in `{path}` calls itself `{}`", manifest.name)).at(&node.span));
     }

@@ -2,6 +2,7 @@
 //!
 //! A [`Node`] here is an expression: plain YAML or text with `{{ }}`.
 
+use super::shape::Shape;
 use super::{Download, ImageBuild, Timer};
 use crate::diagnostic::Span;
 use crate::inventory::Node;
@@ -27,6 +28,8 @@ pub struct Manifest {
     pub removed: Vec<(String, String)>,
     /// What must hold before a host is touched.
     pub rules: Vec<Rule>,
+    /// Configurations of programs that are looked through.
+    pub shapes: Vec<ShapeRule>,
     /// System users.
     pub accounts: Vec<Account>,
     /// Folders.
@@ -104,6 +107,31 @@ pub enum RuleKind {
         /// Why it cannot work.
         message: Node,
     },
+}
+
+/// A configuration that is compared with what its program understands.
+#[derive(Clone, Debug)]
+pub struct ShapeRule {
+    /// The file in the role's folder that says what the program understands.
+    pub file: String,
+    /// What that file says.
+    pub shape: Shape,
+    /// The program, for people.
+    pub program: String,
+    /// The whole configuration.
+    pub value: Node,
+    /// How the names of variables begin that hold one setting each.
+    pub prefix: String,
+    /// Path -> the variable that comes to stand there.
+    pub parts: Vec<(String, String)>,
+    /// Variables of YAML text that is merged over the configuration.
+    pub texts: Vec<String>,
+    /// A variable that maps names to YAML texts or mappings, which are merged over the configuration.
+    pub fragments: Option<String>,
+    /// Paths that no fragment may set.
+    pub owned: Option<Node>,
+    /// Where the rule stands.
+    pub span: Span,
 }
 
 /// A system user and its group.

@@ -12,6 +12,7 @@ mod manifest;
 mod read;
 mod reference;
 mod schema;
+mod shape;
 mod source;
 mod timer;
 mod types;
@@ -22,10 +23,11 @@ pub use image_build::ImageBuild;
 pub use library::{Library, Role};
 pub use manifest::{
     Account, Container, Directory, FileContent, FileEntry, Format, Health, ImageEntry, Key, Manifest, Mount, Network, Operation, Probe,
-    Repeat, Rule, RuleKind, Service, Tmpfs,
+    Repeat, Rule, RuleKind, Service, ShapeRule, Tmpfs,
 };
 pub use reference::markdown;
 pub use schema::schema;
+pub use shape::{Shape, ShapeKind};
 pub use source::Source;
 pub use timer::Timer;
 pub use types::Type;

@@ -3,8 +3,9 @@
 use super::fields::{Fields, text};
 use super::manifest::{
     Account, Container, Directory, FileContent, FileEntry, Format, Health, ImageEntry, Key, Manifest, Mount, Network, Operation, Probe,
-    Repeat, Rule, RuleKind, Service, Tmpfs,
+    Repeat, Rule, RuleKind, Service, ShapeRule, Tmpfs,
 };
+use super::shape::{Shape, ShapeKind};
 use super::{download, image_build, timer};
 use crate::diagnostic::Diagnostic;
 use crate::inventory::{Node, Value};
@@ -24,6 +25,7 @@ pub fn manifest(node: &Node) -> Read<Manifest> {
         ignored: texts(fields.optional("ignored"))?,
         removed: texts(fields.optional("removed"))?,
         rules: each(fields.list("validate")?, rule)?,
+        shapes: each(fields.list("shapes")?, shape_rule)?,
         accounts: each(fields.list("accounts")?, account)?,
         directories: each(fields.list("directories")?, directory)?,
         keys: each(fields.list("keys")?, key)?,
@@ -73,6 +75,25 @@ fn rule(node: &Node) -> Read<Rule> {
         },
     };
     let rule = Rule { kind, when: fields.optional("when").cloned(), hint: fields.optional("hint").cloned(), span: node.span.clone() };
+    fields.finish()?;
+    Ok(rule)
+}
+
+fn shape_rule(node: &Node) -> Read<ShapeRule> {
+    let mut fields = Fields::of(node)?;
+    let rule = ShapeRule {
+        file: text(fields.required("file")?)?.to_owned(),
+        // The library reads the file; until then anything fits.
+        shape: Shape { kind: ShapeKind::Any, nullable: true },
+        program: text(fields.required("program")?)?.to_owned(),
+        value: fields.required("value")?.clone(),
+        prefix: text(fields.required("prefix")?)?.to_owned(),
+        parts: texts(fields.optional("parts"))?,
+        texts: fields.texts("texts")?,
+        fragments: fields.text("fragments")?.map(str::to_owned),
+        owned: fields.optional("owned").cloned(),
+        span: node.span.clone(),
+    };
     fields.finish()?;
     Ok(rule)
 }

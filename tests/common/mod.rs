@@ -9,6 +9,7 @@ mod ansible;
 mod homestead;
 mod inventory;
 mod processes;
+mod rendered;
 mod sandbox;
 mod shared;
 
@@ -19,6 +20,7 @@ pub use ansible::{python_of_ansible, same};
 pub use homestead::{Homestead, Outcome};
 pub use inventory::{ADDRESS, HOST, TestInventory};
 pub use processes::ProcessSampler;
+pub use rendered::Rendered;
 pub use sandbox::{Sandbox, sandbox};
 pub use shared::shared;
 
