@@ -10,6 +10,7 @@ use regex::Regex;
 use serde_json::Value as Json;
 
 use super::evaluate::Evaluator;
+use super::meaning;
 use super::validate::place;
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::inventory::{Node, Value, yaml};
@@ -122,7 +123,7 @@ impl<'a> Check<'a> {
                 return;
             }
         };
-        let value = plain(&node);
+        let value = meaning::from_node(&node);
         let wrote = Wrote { node: Some(&node), fallback: None, numbered: Some(origin) };
         self.owned(&value, wrote, owned, "");
         self.value(&value, wrote, &self.rule.shape, "");
@@ -340,19 +341,5 @@ fn wanted(kind: &ShapeKind) -> String {
         ShapeKind::Words(words) => format!("one of `{}`", words.join("`, `")),
         ShapeKind::List(_) => "a list".to_owned(),
         ShapeKind::Map { .. } => "a mapping".to_owned(),
-    }
-}
-
-/// A text's YAML as a value. It was evaluated before it was read, so nothing in it is an expression.
-fn plain(node: &Node) -> Json {
-    match &node.value {
-        Value::Null => Json::Null,
-        Value::Bool(flag) => Json::Bool(*flag),
-        Value::Int(number) => Json::from(*number),
-        Value::Float(number) => Json::from(*number),
-        Value::Text(text) | Value::Unsafe(text) | Value::Vault(text) => Json::String(text.clone()),
-        Value::Secret(text) => Json::String(text.reveal().clone()),
-        Value::List(items) => items.iter().map(plain).collect(),
-        Value::Map(entries) => entries.iter().map(|(key, value)| (key.as_text().unwrap_or_default().to_owned(), plain(value))).collect(),
     }
 }

@@ -2,9 +2,8 @@
 
 use serde_json::json;
 
-use crate::client::{ask, login_request, status};
-use crate::common::wait_for;
 use crate::installed::Installed;
+use crate::requests::{ask, login_request, status, until_served};
 
 const PASSWORD: &str = "test-only-Iequ3ohT8aiv";
 
@@ -86,12 +85,4 @@ fn the_doctor_is_good_and_names_what_is_not() {
     homestead.run(&["install-all"]).exits(0);
     until_served(&installed);
     homestead.run(&doctor).exits(0);
-}
-
-/// Traefik looks for new containers every other second: until then the doctor finds what is not there yet.
-fn until_served(installed: &Installed) {
-    for path in ["/_matrix/client/v3/login", "/auth/.well-known/openid-configuration"] {
-        ask(installed, path, "", "");
-    }
-    wait_for(30, "the well-known files", || (status(installed, "/.well-known/matrix/client", "", "") == "200").then_some(()));
 }

@@ -9,14 +9,16 @@
 mod common;
 
 mod bad_days;
-mod client;
 mod connecting;
 mod credentials;
 mod installed;
 mod lifecycle;
 mod logins;
+mod mas;
+mod mas_elsewhere;
 mod moving_accounts;
 mod playbook_host;
+mod requests;
 mod rollback;
 mod secrets;
 mod takeover;

@@ -1,7 +1,7 @@
 //! `syn2mas` as a tag: from Synapse's accounts to MAS's.
 
-use crate::client::{ask, login_request, status};
 use crate::installed::{Installed, changed_units};
+use crate::requests::{ask, login_request, status};
 
 const PASSWORD: &str = "test-only-Ohng7ahgh2ie";
 const CHECK: [&str; 4] = ["run-tags", "syn2mas", "-e", "matrix_authentication_service_syn2mas_subcommand=check"];

@@ -52,10 +52,7 @@ enum Command {
 pub fn run() -> ExitCode {
     log::configure(std::env::var("RUST_LOG").ok().as_deref());
     let cli = Cli::parse();
-    crate::info!(
-        "this is mas-stand-in {}, homestead's test stand-in; it is not Matrix Authentication Service",
-        env!("CARGO_PKG_VERSION")
-    );
+    crate::info!("this is mas-stand-in {}, homestead's test stand-in; it is not Matrix Authentication Service", env!("CARGO_PKG_VERSION"));
     match start(cli) {
         Ok(code) => code,
         Err(error) => {
@@ -66,10 +63,7 @@ pub fn run() -> ExitCode {
 }
 
 fn start(cli: Cli) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("could not start the runtime")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("could not start the runtime")?;
     let files = config::files(cli.config, std::env::var_os("MAS_CONFIG"));
     runtime.block_on(dispatch(cli.command, files))
 }

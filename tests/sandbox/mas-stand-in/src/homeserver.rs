@@ -33,11 +33,7 @@ pub struct Homeserver {
 impl Homeserver {
     /// Reads the shared secret.
     pub async fn new(config: &MatrixConfig) -> anyhow::Result<Self> {
-        Ok(Self {
-            client: http_client()?,
-            endpoint: config.endpoint.clone(),
-            secret: config.secret().await?,
-        })
+        Ok(Self { client: http_client()?, endpoint: config.endpoint.clone(), secret: config.secret().await? })
     }
 
     /// Whether a bearer token is the shared secret.
@@ -76,23 +72,14 @@ impl Homeserver {
             let body: Value = response.json().await.unwrap_or_default();
             return match body["errcode"].as_str() {
                 Some("M_USER_IN_USE" | "M_INVALID_USERNAME" | "M_EXCLUSIVE") => Ok(false),
-                other => bail!(
-                    "the homeserver refused `{name}`: {}",
-                    other.unwrap_or("no errcode")
-                ),
+                other => bail!("the homeserver refused `{name}`: {}", other.unwrap_or("no errcode")),
             };
         }
         expect_success(name, response).await.map(|()| true)
     }
 
     /// Creates a user, or sets its name and addresses.
-    pub async fn provision_user(
-        &self,
-        localpart: &str,
-        display_name: Option<&str>,
-        emails: &[String],
-        locked: bool,
-    ) -> anyhow::Result<()> {
+    pub async fn provision_user(&self, localpart: &str, display_name: Option<&str>, emails: &[String], locked: bool) -> anyhow::Result<()> {
         let mut body = json!({ "localpart": localpart, "locked": locked, "set_emails": emails });
         if let Some(display_name) = display_name {
             body["set_displayname"] = json!(display_name);
@@ -102,26 +89,16 @@ impl Homeserver {
 
     /// Deactivates a user.
     pub async fn delete_user(&self, localpart: &str, erase: bool) -> anyhow::Result<()> {
-        self.post(
-            "delete_user",
-            json!({ "localpart": localpart, "erase": erase }),
-        )
-        .await
+        self.post("delete_user", json!({ "localpart": localpart, "erase": erase })).await
     }
 
     /// Makes a deactivated user active again.
     pub async fn reactivate_user(&self, localpart: &str) -> anyhow::Result<()> {
-        self.post("reactivate_user", json!({ "localpart": localpart }))
-            .await
+        self.post("reactivate_user", json!({ "localpart": localpart })).await
     }
 
     /// Creates a device or keeps the one that is there.
-    pub async fn upsert_device(
-        &self,
-        localpart: &str,
-        device_id: &str,
-        display_name: Option<&str>,
-    ) -> anyhow::Result<()> {
+    pub async fn upsert_device(&self, localpart: &str, device_id: &str, display_name: Option<&str>) -> anyhow::Result<()> {
         let mut body = json!({ "localpart": localpart, "device_id": device_id });
         if let Some(display_name) = display_name {
             body["display_name"] = json!(display_name);
@@ -131,11 +108,7 @@ impl Homeserver {
 
     /// Makes the homeserver's devices of a user those and no others.
     pub async fn sync_devices(&self, localpart: &str, devices: &[String]) -> anyhow::Result<()> {
-        self.post(
-            "sync_devices",
-            json!({ "localpart": localpart, "devices": devices }),
-        )
-        .await
+        self.post("sync_devices", json!({ "localpart": localpart, "devices": devices })).await
     }
 }
 
@@ -145,8 +118,5 @@ async fn expect_success(name: &str, response: reqwest::Response) -> anyhow::Resu
         return Ok(());
     }
     let body = response.text().await.unwrap_or_default();
-    bail!(
-        "the homeserver answered `{name}` with {status}: {}",
-        body.trim()
-    );
+    bail!("the homeserver answered `{name}` with {status}: {}", body.trim());
 }

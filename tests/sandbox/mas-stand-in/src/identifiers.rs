@@ -11,16 +11,13 @@ const ALPHANUMERIC: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij
 /// Random bytes from the operating system.
 pub fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| anyhow::anyhow!("no randomness from the system: {error}"))?;
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness from the system: {error}"))?;
     Ok(bytes)
 }
 
 /// A new identifier for this moment: a ULID, kept as a UUID as the database keeps it.
 pub fn new_id() -> anyhow::Result<Uuid> {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .context("the clock is before 1970")?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
     new_id_at(u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
 }
 
@@ -33,31 +30,20 @@ pub fn new_id_at(milliseconds: u64) -> anyhow::Result<Uuid> {
 /// Writes an identifier as a ULID: 26 characters of Crockford's base 32.
 pub fn to_ulid(id: Uuid) -> String {
     let value = id.as_u128();
-    (0..26)
-        .rev()
-        .map(|digit| char::from(CROCKFORD[((value >> (digit * 5)) & 31) as usize]))
-        .collect()
+    (0..26).rev().map(|digit| char::from(CROCKFORD[((value >> (digit * 5)) & 31) as usize])).collect()
 }
 
 /// Reads a ULID; refuses anything but 26 characters of the upper-case alphabet.
 pub fn from_ulid(text: &str) -> anyhow::Result<Uuid> {
     if text.len() != 26 {
-        bail!(
-            "invalid ULID `{text}`: it has {} characters, not 26",
-            text.len()
-        );
+        bail!("invalid ULID `{text}`: it has {} characters, not 26", text.len());
     }
     let mut value: u128 = 0;
     for (index, byte) in text.bytes().enumerate() {
         let digit = CROCKFORD
             .iter()
             .position(|candidate| *candidate == byte)
-            .with_context(|| {
-                format!(
-                    "invalid ULID `{text}`: character {} is not allowed",
-                    index + 1
-                )
-            })?;
+            .with_context(|| format!("invalid ULID `{text}`: character {} is not allowed", index + 1))?;
         if index == 0 && digit > 7 {
             bail!("invalid ULID `{text}`: it is too large");
         }
@@ -128,12 +114,7 @@ mod tests {
 
     #[test]
     fn lower_case_short_and_ambiguous_ulids_are_refused() {
-        for text in [
-            "01jzy8f0z9q3v7w2m4k6n8p0rt",
-            "01JZY",
-            "01JZY8F0Z9Q3V7W2M4K6N8P0RI",
-            "8ZZZZZZZZZZZZZZZZZZZZZZZZZ",
-        ] {
+        for text in ["01jzy8f0z9q3v7w2m4k6n8p0rt", "01JZY", "01JZY8F0Z9Q3V7W2M4K6N8P0RI", "8ZZZZZZZZZZZZZZZZZZZZZZZZZ"] {
             assert!(from_ulid(text).is_err(), "{text}");
         }
     }

@@ -40,23 +40,17 @@ async fn run(client: &Client, homeserver: &Homeserver, job: &Job) -> anyhow::Res
             let user = find(client, *user).await?;
             let emails = users::emails(client, user.id).await?;
             let locked = user.locked_at.is_some();
-            homeserver
-                .provision_user(&user.username, display_name.as_deref(), &emails, locked)
-                .await?;
+            homeserver.provision_user(&user.username, display_name.as_deref(), &emails, locked).await?;
             sync_devices(client, homeserver, user.id).await
         }
         Job::SyncDevices { user } => sync_devices(client, homeserver, *user).await,
         Job::DeactivateUser { user, erase } => {
             sessions::finish_all(client, *user).await?;
             users::set_deactivated(client, *user, true).await?;
-            homeserver
-                .delete_user(&find(client, *user).await?.username, *erase)
-                .await
+            homeserver.delete_user(&find(client, *user).await?.username, *erase).await
         }
         Job::ReactivateUser { user } => {
-            homeserver
-                .reactivate_user(&find(client, *user).await?.username)
-                .await?;
+            homeserver.reactivate_user(&find(client, *user).await?.username).await?;
             users::set_deactivated(client, *user, false).await?;
             users::set_locked(client, *user, false).await
         }
@@ -70,7 +64,5 @@ async fn sync_devices(client: &Client, homeserver: &Homeserver, user: Uuid) -> a
 }
 
 async fn find(client: &Client, id: Uuid) -> anyhow::Result<users::User> {
-    users::get(client, id)
-        .await?
-        .ok_or_else(|| anyhow::anyhow!("the user is gone"))
+    users::get(client, id).await?.ok_or_else(|| anyhow::anyhow!("the user is gone"))
 }

@@ -28,24 +28,9 @@ struct Curve {
 }
 
 const CURVES: &[Curve] = &[
-    Curve {
-        identifier: &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07],
-        name: "P-256",
-        algorithm: "ES256",
-        bytes: 32,
-    },
-    Curve {
-        identifier: &[0x2B, 0x81, 0x04, 0x00, 0x22],
-        name: "P-384",
-        algorithm: "ES384",
-        bytes: 48,
-    },
-    Curve {
-        identifier: &[0x2B, 0x81, 0x04, 0x00, 0x0A],
-        name: "secp256k1",
-        algorithm: "ES256K",
-        bytes: 32,
-    },
+    Curve { identifier: &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07], name: "P-256", algorithm: "ES256", bytes: 32 },
+    Curve { identifier: &[0x2B, 0x81, 0x04, 0x00, 0x22], name: "P-384", algorithm: "ES384", bytes: 48 },
+    Curve { identifier: &[0x2B, 0x81, 0x04, 0x00, 0x0A], name: "secp256k1", algorithm: "ES256K", bytes: 32 },
 ];
 
 /// A private key that was understood; only what may be published is kept.
@@ -93,9 +78,7 @@ pub async fn load(secrets: &SecretsConfig) -> anyhow::Result<Vec<PublicKey>> {
 }
 
 async fn files_of(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut entries = tokio::fs::read_dir(folder)
-        .await
-        .with_context(|| format!("could not read the folder `{}`", folder.display()))?;
+    let mut entries = tokio::fs::read_dir(folder).await.with_context(|| format!("could not read the folder `{}`", folder.display()))?;
     let mut files = Vec::new();
     while let Some(entry) = entries.next_entry().await? {
         if !entry.path().is_dir() {
@@ -111,17 +94,14 @@ async fn load_one(key: &KeyConfig) -> anyhow::Result<PublicKey> {
         bail!("this stand-in cannot read encrypted keys");
     }
     match (&key.key, &key.key_file) {
-        (Some(text), _) => parse(text.as_bytes(), key.kid.as_deref())
-            .context("could not parse `secrets.keys[].key`"),
+        (Some(text), _) => parse(text.as_bytes(), key.kid.as_deref()).context("could not parse `secrets.keys[].key`"),
         (None, Some(file)) => read_file(file, key.kid.as_deref()).await,
         (None, None) => bail!("missing `key` or `key_file` in `secrets.keys`"),
     }
 }
 
 async fn read_file(file: &Path, kid: Option<&str>) -> anyhow::Result<PublicKey> {
-    let bytes = tokio::fs::read(file)
-        .await
-        .with_context(|| format!("could not read the key file `{}`", file.display()))?;
+    let bytes = tokio::fs::read(file).await.with_context(|| format!("could not read the key file `{}`", file.display()))?;
     parse(&bytes, kid).with_context(|| format!("could not parse the key file `{}`", file.display()))
 }
 
@@ -136,32 +116,21 @@ pub fn parse(bytes: &[u8], kid: Option<&str>) -> anyhow::Result<PublicKey> {
         "EC PRIVATE KEY" => elliptic(&der, None)?,
         "PRIVATE KEY" => pkcs8(&der)?,
         "ENCRYPTED PRIVATE KEY" => bail!("it is encrypted and no password is given"),
-        "" => pkcs8(&der)
-            .or_else(|_| elliptic(&der, None))
-            .or_else(|_| rsa(&der))
-            .context("unsupported format")?,
+        "" => pkcs8(&der).or_else(|_| elliptic(&der, None)).or_else(|_| rsa(&der)).context("unsupported format")?,
         other => bail!("unsupported format: `{other}` is no private key"),
     };
     let kid = kid.map_or_else(|| thumbprint(&members), str::to_owned);
-    Ok(PublicKey {
-        kid,
-        algorithms,
-        members,
-    })
+    Ok(PublicKey { kid, algorithms, members })
 }
 
 fn unwrap_pem(text: &str) -> anyhow::Result<(String, Vec<u8>)> {
     // `openssl ecparam -genkey` writes the curve's parameters before the key.
     let mut rest = text;
     loop {
-        let (_, after) = rest
-            .split_once("-----BEGIN ")
-            .context("no private key in the PEM file")?;
+        let (_, after) = rest.split_once("-----BEGIN ").context("no private key in the PEM file")?;
         let (label, after) = after.split_once("-----").context("broken PEM header")?;
         let end = format!("-----END {label}-----");
-        let (body, after) = after
-            .split_once(end.as_str())
-            .context("the PEM block has no end")?;
+        let (body, after) = after.split_once(end.as_str()).context("the PEM block has no end")?;
         if label == "EC PARAMETERS" {
             rest = after;
             continue;
@@ -170,9 +139,7 @@ fn unwrap_pem(text: &str) -> anyhow::Result<(String, Vec<u8>)> {
             bail!("it is encrypted and no password is given");
         }
         let body: String = body.split_whitespace().collect();
-        let der = STANDARD
-            .decode(body)
-            .context("the PEM block is not base 64")?;
+        let der = STANDARD.decode(body).context("the PEM block is not base 64")?;
         return Ok((label.to_owned(), der));
     }
 }
@@ -181,8 +148,7 @@ type Parsed = (Vec<&'static str>, Value);
 
 fn rsa(der: &[u8]) -> anyhow::Result<Parsed> {
     // `ring` refuses keys whose parts do not belong together.
-    ring::signature::RsaKeyPair::from_der(der)
-        .map_err(|error| anyhow::anyhow!("invalid RSA private key: {error}"))?;
+    ring::signature::RsaKeyPair::from_der(der).map_err(|error| anyhow::anyhow!("invalid RSA private key: {error}"))?;
     let mut fields = Reader::new(der).sequence()?;
     fields.integer()?;
     let members = json!({
@@ -190,10 +156,7 @@ fn rsa(der: &[u8]) -> anyhow::Result<Parsed> {
         "n": URL_SAFE_NO_PAD.encode(fields.integer()?),
         "e": URL_SAFE_NO_PAD.encode(fields.integer()?),
     });
-    Ok((
-        vec!["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
-        members,
-    ))
+    Ok((vec!["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"], members))
 }
 
 fn pkcs8(der: &[u8]) -> anyhow::Result<Parsed> {
@@ -201,11 +164,7 @@ fn pkcs8(der: &[u8]) -> anyhow::Result<Parsed> {
     fields.integer()?;
     let mut algorithm = fields.sequence()?;
     let identifier = algorithm.object_identifier()?;
-    let curve = if identifier == EC {
-        Some(algorithm.object_identifier()?)
-    } else {
-        None
-    };
+    let curve = if identifier == EC { Some(algorithm.object_identifier()?) } else { None };
     let key = fields.octets()?;
     match (identifier, curve) {
         (RSA, _) => rsa(key),
@@ -227,13 +186,8 @@ fn elliptic(der: &[u8], curve: Option<&[u8]>) -> anyhow::Result<Parsed> {
             _ => bail!("unexpected field in the EC key"),
         }
     }
-    let identifier = curve
-        .or(own_curve)
-        .context("the EC key does not name its curve")?;
-    let curve = CURVES
-        .iter()
-        .find(|curve| curve.identifier == identifier)
-        .context("unsupported elliptic curve")?;
+    let identifier = curve.or(own_curve).context("the EC key does not name its curve")?;
+    let curve = CURVES.iter().find(|curve| curve.identifier == identifier).context("unsupported elliptic curve")?;
     if private.len() != curve.bytes || private.iter().all(|byte| *byte == 0) {
         bail!("the EC key has the wrong size for {}", curve.name);
     }

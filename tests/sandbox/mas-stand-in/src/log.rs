@@ -36,11 +36,8 @@ pub fn write(level: Level, place: &str, message: &str) {
     if level > *LOWEST.get().unwrap_or(&Level::Info) {
         return;
     }
-    let format =
-        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
-    let now = OffsetDateTime::now_utc()
-        .format(&format)
-        .unwrap_or_default();
+    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+    let now = OffsetDateTime::now_utc().format(&format).unwrap_or_default();
     let name = match level {
         Level::Error => "ERROR",
         Level::Warn => " WARN",

@@ -12,6 +12,7 @@ mod identifiers;
 mod jobs;
 mod keys;
 mod log;
+mod mail;
 mod passwords;
 mod server;
 mod storage;

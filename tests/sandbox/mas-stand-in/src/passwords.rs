@@ -27,25 +27,11 @@ pub enum Verdict {
 impl Passwords {
     /// Reads the schemes' secrets.
     pub async fn load(config: &PasswordsConfig) -> anyhow::Result<Self> {
-        let schemes = if config.enabled {
-            config.load().await?
-        } else {
-            Vec::new()
-        };
-        if let Some(scheme) = schemes
-            .iter()
-            .find(|scheme| scheme.algorithm == Algorithm::Pbkdf2)
-        {
-            crate::warning!(
-                "this stand-in cannot use pbkdf2, the algorithm of scheme {}",
-                scheme.version
-            );
+        let schemes = if config.enabled { config.load().await? } else { Vec::new() };
+        if let Some(scheme) = schemes.iter().find(|scheme| scheme.algorithm == Algorithm::Pbkdf2) {
+            crate::warning!("this stand-in cannot use pbkdf2, the algorithm of scheme {}", scheme.version);
         }
-        Ok(Self {
-            enabled: config.enabled,
-            minimum_complexity: config.minimum_complexity,
-            schemes,
-        })
+        Ok(Self { enabled: config.enabled, minimum_complexity: config.minimum_complexity, schemes })
     }
 
     /// Whether people may log in with a password.
@@ -60,22 +46,13 @@ impl Passwords {
 
     /// Hashes with the newest scheme; gives its version and the hash.
     pub async fn hash(&self, password: &str) -> anyhow::Result<(u16, String)> {
-        let scheme = self
-            .schemes
-            .first()
-            .context("password authentication is disabled")?
-            .clone();
+        let scheme = self.schemes.first().context("password authentication is disabled")?.clone();
         let password = password.to_owned();
         tokio::task::spawn_blocking(move || Ok((scheme.version, hash(&scheme, &password)?))).await?
     }
 
     /// Checks a password against a hash of a scheme's version.
-    pub async fn verify(
-        &self,
-        version: u16,
-        hashed: &str,
-        password: &str,
-    ) -> anyhow::Result<Verdict> {
+    pub async fn verify(&self, version: u16, hashed: &str, password: &str) -> anyhow::Result<Verdict> {
         let scheme = self
             .schemes
             .iter()
@@ -84,8 +61,7 @@ impl Passwords {
             .clone();
         let newest = self.schemes.first().map(|scheme| scheme.version) == Some(version);
         let (hashed, password) = (hashed.to_owned(), password.to_owned());
-        let right =
-            tokio::task::spawn_blocking(move || verify(&scheme, &hashed, &password)).await??;
+        let right = tokio::task::spawn_blocking(move || verify(&scheme, &hashed, &password)).await??;
         Ok(match (right, newest) {
             (false, _) => Verdict::Wrong,
             (true, true) => Verdict::Right,
@@ -95,11 +71,7 @@ impl Passwords {
 }
 
 fn prepared(scheme: &LoadedScheme, password: &str) -> String {
-    if scheme.unicode_normalization {
-        password.nfkc().collect()
-    } else {
-        password.to_owned()
-    }
+    if scheme.unicode_normalization { password.nfkc().collect() } else { password.to_owned() }
 }
 
 /// Synapse appends its pepper to the password before it hashes with bcrypt.
@@ -110,13 +82,10 @@ fn peppered(scheme: &LoadedScheme, password: &str) -> String {
 fn argon(scheme: &LoadedScheme) -> anyhow::Result<Argon2<'_>> {
     match scheme.secret.as_deref() {
         None => Ok(Argon2::default()),
-        Some(secret) => Argon2::new_with_secret(
-            secret.as_bytes(),
-            argon2::Algorithm::Argon2id,
-            argon2::Version::V0x13,
-            argon2::Params::default(),
-        )
-        .map_err(|error| anyhow::anyhow!("argon2id refuses the secret: {error}")),
+        Some(secret) => {
+            Argon2::new_with_secret(secret.as_bytes(), argon2::Algorithm::Argon2id, argon2::Version::V0x13, argon2::Params::default())
+                .map_err(|error| anyhow::anyhow!("argon2id refuses the secret: {error}"))
+        }
     }
 }
 
@@ -133,15 +102,12 @@ fn hash(scheme: &LoadedScheme, password: &str) -> anyhow::Result<String> {
 
 fn verify(scheme: &LoadedScheme, hashed: &str, password: &str) -> anyhow::Result<bool> {
     match scheme.algorithm {
-        Algorithm::Bcrypt => bcrypt::verify(peppered(scheme, password), hashed)
-            .context("the stored bcrypt hash is broken"),
+        Algorithm::Bcrypt => bcrypt::verify(peppered(scheme, password), hashed).context("the stored bcrypt hash is broken"),
         Algorithm::Argon2id => {
-            let parsed = argon2::PasswordHash::new(hashed)
-                .map_err(|error| anyhow::anyhow!("the stored argon2id hash is broken: {error}"))?;
+            let parsed =
+                argon2::PasswordHash::new(hashed).map_err(|error| anyhow::anyhow!("the stored argon2id hash is broken: {error}"))?;
             let password = prepared(scheme, password);
-            Ok(argon(scheme)?
-                .verify_password(password.as_bytes(), &parsed)
-                .is_ok())
+            Ok(argon(scheme)?.verify_password(password.as_bytes(), &parsed).is_ok())
         }
         Algorithm::Pbkdf2 => bail!("this stand-in cannot use pbkdf2"),
     }

@@ -37,12 +37,9 @@ pub async fn postgres(config: &DatabaseConfig) -> anyhow::Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
     let pem = match (&config.ssl_ca, &config.ssl_ca_file) {
         (Some(pem), _) => Some(pem.clone().into_bytes()),
-        (None, Some(file)) => Some(tokio::fs::read(file).await.with_context(|| {
-            format!(
-                "could not read `{}` of `database.ssl_ca_file`",
-                file.display()
-            )
-        })?),
+        (None, Some(file)) => {
+            Some(tokio::fs::read(file).await.with_context(|| format!("could not read `{}` of `database.ssl_ca_file`", file.display()))?)
+        }
         (None, None) => None,
     };
     match pem {
@@ -53,19 +50,12 @@ pub async fn postgres(config: &DatabaseConfig) -> anyhow::Result<ClientConfig> {
         }
         None => roots = system_roots(),
     }
-    let builder =
-        ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
+    let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
     if config.ssl_mode == Some(SslMode::VerifyFull) {
         return Ok(builder.with_root_certificates(roots).with_no_client_auth());
     }
-    let verifier = Lenient {
-        roots: (config.ssl_mode == Some(SslMode::VerifyCa)).then_some(roots),
-        provider: provider(),
-    };
-    Ok(builder
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth())
+    let verifier = Lenient { roots: (config.ssl_mode == Some(SslMode::VerifyCa)).then_some(roots), provider: provider() };
+    Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
 }
 
 /// Checks the chain for `verify-ca` but never the name, and nothing at all below that.
@@ -87,13 +77,7 @@ impl ServerCertVerifier for Lenient {
         if let Some(roots) = &self.roots {
             let certificate = ParsedCertificate::try_from(end_entity)?;
             let algorithms = self.provider.signature_verification_algorithms.all;
-            verify_server_cert_signed_by_trust_anchor(
-                &certificate,
-                roots,
-                intermediates,
-                now,
-                algorithms,
-            )?;
+            verify_server_cert_signed_by_trust_anchor(&certificate, roots, intermediates, now, algorithms)?;
         }
         Ok(ServerCertVerified::assertion())
     }
@@ -119,8 +103,6 @@ impl ServerCertVerifier for Lenient {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -41,19 +41,8 @@ pub async fn run(command: Command, raw: &RawConfig) -> anyhow::Result<ExitCode> 
             let config = raw.root()?;
             let mut client = connect(&config.database).await?;
             schema::migrate(&mut client).await?;
-            let leftover = if prune {
-                Leftover::Remove
-            } else {
-                Leftover::Keep
-            };
-            sync::run(
-                &mut client,
-                &config.upstream,
-                &config.clients,
-                leftover,
-                dry_run,
-            )
-            .await?;
+            let leftover = if prune { Leftover::Remove } else { Leftover::Keep };
+            sync::run(&mut client, &config.upstream, &config.clients, leftover, dry_run).await?;
         }
     }
     Ok(ExitCode::SUCCESS)

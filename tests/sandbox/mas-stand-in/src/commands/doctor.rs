@@ -17,18 +17,12 @@ use crate::homeserver::http_client;
 const INVALID_TOKEN: &str = "mas-stand-in-doctor-asks-with-an-invalid-token";
 
 pub async fn run(raw: &RawConfig) -> anyhow::Result<ExitCode> {
-    crate::info!(
-        "💡 running diagnostics; Synapse and this service must both be running, with the configuration that this command reads"
-    );
+    crate::info!("💡 running diagnostics; Synapse and this service must both be running, with the configuration that this command reads");
     let config = raw.root()?;
     let secret = config.matrix.secret().await?;
-    let server = Host::parse(&config.matrix.homeserver)
-        .context("`matrix.homeserver` is not a valid domain")?;
+    let server = Host::parse(&config.matrix.homeserver).context("`matrix.homeserver` is not a valid domain")?;
     if config.http.issuer().scheme() != "https" {
-        crate::warning!(
-            "⚠️ the issuer `{}` is not an HTTPS address: some clients refuse it",
-            config.http.issuer()
-        );
+        crate::warning!("⚠️ the issuer `{}` is not an HTTPS address: some clients refuse it", config.http.issuer());
     }
     let client = http_client()?;
     let discovered = well_known(&client, &server).await;
@@ -36,11 +30,7 @@ pub async fn run(raw: &RawConfig) -> anyhow::Result<ExitCode> {
         whoami(&client, &config).await?;
         provisioning(&client, &config, &secret).await?;
     }
-    compat_login(
-        &client,
-        discovered.as_ref().unwrap_or(&config.matrix.endpoint),
-    )
-    .await?;
+    compat_login(&client, discovered.as_ref().unwrap_or(&config.matrix.endpoint)).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -50,32 +40,22 @@ async fn well_known(client: &Client, server: &Host) -> Option<Url> {
     let response = match client.get(&address).send().await {
         Ok(response) => response,
         Err(error) => {
-            crate::warning!(
-                "⚠️ could not fetch the well-known document at \"{address}\": {}",
-                chain(&error)
-            );
+            crate::warning!("⚠️ could not fetch the well-known document at \"{address}\": {}", chain(&error));
             return None;
         }
     };
     let status = response.status();
     if !status.is_success() {
-        crate::warning!(
-            "⚠️ the well-known document at \"{address}\" replied with {status}, expected 2xx"
-        );
+        crate::warning!("⚠️ the well-known document at \"{address}\" replied with {status}, expected 2xx");
     }
     let body: Value = match response.json().await {
         Ok(body) => body,
         Err(error) => {
-            crate::warning!(
-                "⚠️ the well-known document at \"{address}\" is not valid JSON: {}",
-                chain(&error)
-            );
+            crate::warning!("⚠️ the well-known document at \"{address}\" is not valid JSON: {}", chain(&error));
             return None;
         }
     };
-    body["m.homeserver"]["base_url"]
-        .as_str()
-        .and_then(|url| Url::parse(url).ok())
+    body["m.homeserver"]["base_url"].as_str().and_then(|url| Url::parse(url).ok())
 }
 
 async fn versions(client: &Client, config: &Config) -> anyhow::Result<bool> {
@@ -87,50 +67,30 @@ async fn versions(client: &Client, config: &Config) -> anyhow::Result<bool> {
         }
         Ok(response) => {
             let status = response.status();
-            crate::error!(
-                "❌ can't reach the homeserver at \"{address}\", got {status}; is `matrix.endpoint` right?"
-            );
+            crate::error!("❌ can't reach the homeserver at \"{address}\", got {status}; is `matrix.endpoint` right?");
             Ok(false)
         }
         Err(error) => {
-            crate::error!(
-                "❌ can't reach the homeserver at \"{address}\": {}; is `matrix.endpoint` right?",
-                chain(&error)
-            );
+            crate::error!("❌ can't reach the homeserver at \"{address}\": {}; is `matrix.endpoint` right?", chain(&error));
             Ok(false)
         }
     }
 }
 
 async fn whoami(client: &Client, config: &Config) -> anyhow::Result<()> {
-    let address = config
-        .matrix
-        .endpoint
-        .join("/_matrix/client/v3/account/whoami")?;
-    let response = match client
-        .get(address.clone())
-        .bearer_auth(INVALID_TOKEN)
-        .send()
-        .await
-    {
+    let address = config.matrix.endpoint.join("/_matrix/client/v3/account/whoami")?;
+    let response = match client.get(address.clone()).bearer_auth(INVALID_TOKEN).send().await {
         Ok(response) => response,
         Err(error) => {
-            crate::error!(
-                "❌ can't reach the homeserver at \"{address}\": {}",
-                chain(&error)
-            );
+            crate::error!("❌ can't reach the homeserver at \"{address}\": {}", chain(&error));
             return Ok(());
         }
     };
     let status = response.status();
     let body = response.text().await.unwrap_or_default();
     match status.as_u16() {
-        401 => crate::info!(
-            "✅ homeserver at \"{address}\" is reachable and rejected an invalid token"
-        ),
-        0..=399 => crate::error!(
-            "❌ the homeserver at \"{address}\" replied with {status} to an invalid token"
-        ),
+        401 => crate::info!("✅ homeserver at \"{address}\" is reachable and rejected an invalid token"),
+        0..=399 => crate::error!("❌ the homeserver at \"{address}\" replied with {status} to an invalid token"),
         503 => crate::error!(
             "❌ the homeserver at \"{address}\" replied with {status}: it could not ask this service about a token. \
              It says: {}",
@@ -144,15 +104,10 @@ async fn whoami(client: &Client, config: &Config) -> anyhow::Result<()> {
 /// Asks a provisioning endpoint without its parameter: Synapse answers 400 to the right secret, 403
 /// to a wrong one and 404 when the integration is off.
 async fn provisioning(client: &Client, config: &Config, secret: &str) -> anyhow::Result<()> {
-    let address = config
-        .matrix
-        .endpoint
-        .join("/_synapse/mas/is_localpart_available")?;
+    let address = config.matrix.endpoint.join("/_synapse/mas/is_localpart_available")?;
     match client.get(address.clone()).bearer_auth(secret).send().await {
         Ok(response) if response.status() == StatusCode::BAD_REQUEST => {
-            crate::info!(
-                "✅ the Synapse admin API is reachable with authentication at \"{address}\""
-            );
+            crate::info!("✅ the Synapse admin API is reachable with authentication at \"{address}\"");
         }
         Ok(response) => {
             let status = response.status();
@@ -161,10 +116,7 @@ async fn provisioning(client: &Client, config: &Config, secret: &str) -> anyhow:
                  `matrix_authentication_service.secret` in Synapse's configuration"
             );
         }
-        Err(error) => crate::error!(
-            "❌ can't reach the Synapse admin API at \"{address}\": {}",
-            chain(&error)
-        ),
+        Err(error) => crate::error!("❌ can't reach the Synapse admin API at \"{address}\": {}", chain(&error)),
     }
     Ok(())
 }
@@ -174,34 +126,24 @@ async fn compat_login(client: &Client, base: &Url) -> anyhow::Result<()> {
     let response = match client.get(address.clone()).send().await {
         Ok(response) => response,
         Err(error) => {
-            crate::warning!(
-                "⚠️ can't reach the legacy login API at \"{address}\": {}",
-                chain(&error)
-            );
+            crate::warning!("⚠️ can't reach the legacy login API at \"{address}\": {}", chain(&error));
             return Ok(());
         }
     };
     let status = response.status();
     if !status.is_success() {
         // Without a cross: not every failure of the real program carries one.
-        crate::error!(
-            "the legacy login API at \"{address}\" replied with {status}; does the reverse proxy send it here?"
-        );
+        crate::error!("the legacy login API at \"{address}\" replied with {status}; does the reverse proxy send it here?");
         return Ok(());
     }
     let body: Value = response.json().await.unwrap_or_default();
     let is_delegated = body["flows"].as_array().is_some_and(|flows| {
-        flows.iter().any(|flow| {
-            flow["type"] == "m.login.sso"
-                && flow["org.matrix.msc3824.delegated_oidc_compatibility"] == true
-        })
+        flows.iter().any(|flow| flow["type"] == "m.login.sso" && flow["org.matrix.msc3824.delegated_oidc_compatibility"] == true)
     });
     if is_delegated {
         crate::info!("✅ the legacy login API at \"{address}\" is reachable and is handled by MAS");
     } else {
-        crate::warning!(
-            "⚠️ the legacy login API at \"{address}\" is reachable but is not handled by MAS; check the reverse proxy"
-        );
+        crate::warning!("⚠️ the legacy login API at \"{address}\" is reachable but is not handled by MAS; check the reverse proxy");
     }
     Ok(())
 }

@@ -75,53 +75,28 @@ pub async fn run(command: Command, raw: &RawConfig) -> anyhow::Result<ExitCode> 
             crate::warning!("`verify-email` is deprecated and does nothing; use `add-email`");
             Ok(ExitCode::SUCCESS)
         }
-        Command::SetPassword {
-            username,
-            password,
-            ignore_complexity,
-        } => set_password(raw, &username, &password, ignore_complexity).await,
-        Command::IssueCompatibilityToken {
-            username,
-            device_id,
-            admin,
-        } => issue_token(raw, &username, device_id, admin).await,
+        Command::SetPassword { username, password, ignore_complexity } => set_password(raw, &username, &password, ignore_complexity).await,
+        Command::IssueCompatibilityToken { username, device_id, admin } => issue_token(raw, &username, device_id, admin).await,
         Command::ProvisionAllUsers => provision_all(raw).await,
         Command::KillSessions { username, dry_run } => kill_sessions(raw, &username, dry_run).await,
-        Command::LockUser {
-            username,
-            deactivate,
-        } => lock(raw, &username, deactivate).await,
-        Command::UnlockUser {
-            username,
-            reactivate,
-        } => unlock(raw, &username, reactivate).await,
+        Command::LockUser { username, deactivate } => lock(raw, &username, deactivate).await,
+        Command::UnlockUser { username, reactivate } => unlock(raw, &username, reactivate).await,
     }
 }
 
 async fn find(client: &impl GenericClient, username: &str) -> anyhow::Result<User> {
-    users::find(client, username)
-        .await?
-        .context("User not found")
+    users::find(client, username).await?.context("User not found")
 }
 
 async fn add_email(raw: &RawConfig, username: &str, email: &str) -> anyhow::Result<ExitCode> {
     let client = connect(&raw.database()?).await?;
     let user = find(&client, username).await?;
     let id = users::add_email(&client, user.id, email).await?;
-    crate::info!(
-        "Email added user.id={} user.username={username} email.id={} email.email={email}",
-        to_ulid(user.id),
-        to_ulid(id)
-    );
+    crate::info!("Email added user.id={} user.username={username} email.id={} email.email={email}", to_ulid(user.id), to_ulid(id));
     Ok(ExitCode::SUCCESS)
 }
 
-async fn set_password(
-    raw: &RawConfig,
-    username: &str,
-    password: &str,
-    ignore_complexity: bool,
-) -> anyhow::Result<ExitCode> {
+async fn set_password(raw: &RawConfig, username: &str, password: &str, ignore_complexity: bool) -> anyhow::Result<ExitCode> {
     let client = connect(&raw.database()?).await?;
     let passwords = Passwords::load(&raw.passwords()?).await?;
     let user = find(&client, username).await?;
@@ -131,19 +106,11 @@ async fn set_password(
     }
     let (version, hashed) = passwords.hash(password).await?;
     users::set_password(&client, user.id, version, &hashed).await?;
-    crate::info!(
-        "Password changed user.id={} user.username={username}",
-        to_ulid(user.id)
-    );
+    crate::info!("Password changed user.id={} user.username={username}", to_ulid(user.id));
     Ok(ExitCode::SUCCESS)
 }
 
-async fn issue_token(
-    raw: &RawConfig,
-    username: &str,
-    device: Option<String>,
-    admin: bool,
-) -> anyhow::Result<ExitCode> {
+async fn issue_token(raw: &RawConfig, username: &str, device: Option<String>, admin: bool) -> anyhow::Result<ExitCode> {
     let database = raw.database()?;
     let homeserver = Homeserver::new(&raw.matrix()?).await?;
     let mut client = connect(&database).await?;
@@ -152,22 +119,13 @@ async fn issue_token(
         Some(device) => device,
         None => device_id()?,
     };
-    if let Err(error) = homeserver
-        .upsert_device(&user.username, &device, None)
-        .await
-    {
+    if let Err(error) = homeserver.upsert_device(&user.username, &device, None).await {
         crate::error!("could not create the device on the homeserver, aborting: {error:#}");
         queue::schedule(&client, &Job::SyncDevices { user: user.id }).await?;
         return Ok(ExitCode::FAILURE);
     }
     let transaction = client.transaction().await?;
-    let new = NewSession {
-        user: user.id,
-        device_id: &device,
-        human_name: None,
-        user_agent: None,
-        is_synapse_admin: admin,
-    };
+    let new = NewSession { user: user.id, device_id: &device, human_name: None, user_agent: None, is_synapse_admin: admin };
     let session = sessions::add(&transaction, &new).await?;
     let (id, token) = sessions::add_access_token(&transaction, session, None).await?;
     transaction.commit().await?;
@@ -188,14 +146,7 @@ async fn provision_all(raw: &RawConfig) -> anyhow::Result<ExitCode> {
     for row in transaction.query("SELECT user_id FROM users", &[]).await? {
         let user = row.get(0);
         crate::info!("scheduling provisioning job user.id={}", to_ulid(user));
-        queue::schedule(
-            &transaction,
-            &Job::ProvisionUser {
-                user,
-                display_name: None,
-            },
-        )
-        .await?;
+        queue::schedule(&transaction, &Job::ProvisionUser { user, display_name: None }).await?;
     }
     transaction.commit().await?;
     Ok(ExitCode::SUCCESS)
@@ -224,14 +175,7 @@ async fn lock(raw: &RawConfig, username: &str, deactivate: bool) -> anyhow::Resu
     users::set_locked(&client, user.id, true).await?;
     if deactivate {
         crate::warning!("scheduling user deactivation user.id={}", to_ulid(user.id));
-        queue::schedule(
-            &client,
-            &Job::DeactivateUser {
-                user: user.id,
-                erase: false,
-            },
-        )
-        .await?;
+        queue::schedule(&client, &Job::DeactivateUser { user: user.id, erase: false }).await?;
     }
     Ok(ExitCode::SUCCESS)
 }

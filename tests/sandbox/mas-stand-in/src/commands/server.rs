@@ -12,6 +12,7 @@ use tokio_postgres::Client;
 
 use crate::config::RawConfig;
 use crate::homeserver::Homeserver;
+use crate::mail::Mailer;
 use crate::passwords::Passwords;
 use crate::server::{App, LoginLimiter, Shared, listen};
 use crate::storage::sync::{self, Leftover};
@@ -44,31 +45,28 @@ pub async fn run(arguments: Arguments, raw: &RawConfig) -> anyhow::Result<ExitCo
         schema::migrate(&mut writer).await?;
     }
     if !arguments.no_sync {
-        sync::run(
-            &mut writer,
-            &config.upstream,
-            &config.clients,
-            Leftover::Keep,
-            false,
-        )
-        .await?;
+        sync::run(&mut writer, &config.upstream, &config.clients, Leftover::Keep, false).await?;
     }
-    let keys = keys::load(&config.secrets)
-        .await
-        .context("could not import keys from config")?;
+    let keys = keys::load(&config.secrets).await.context("could not import keys from config")?;
     let (worker, messages) = connect_watched(&config.database).await?;
-    worker
-        .batch_execute(&format!("LISTEN {}", queue::CHANNEL))
-        .await?;
+    worker.batch_execute(&format!("LISTEN {}", queue::CHANNEL)).await?;
 
     let app: App = Arc::new(Shared {
         keys,
         passwords: Passwords::load(&config.passwords).await?,
         homeserver: Homeserver::new(&config.matrix).await?,
+        mailer: Mailer::new(config.email.as_ref()).await?,
         limiter: LoginLimiter::new(&config.rate_limiting),
         reader: connect(&config.database).await?,
         writer: Mutex::new(writer),
         config,
+    });
+    // A mail server that cannot be reached is no reason not to serve.
+    let mail = app.clone();
+    let trial = tokio::spawn(async move {
+        if let Err(error) = mail.mailer.try_out().await {
+            crate::warning!("could not reach the mail server, mails will not leave: {error:#}");
+        }
     });
     let (stop, stopped) = watch::channel(false);
     let mut listeners = listen::serve(&app, &stopped).await?;
@@ -83,10 +81,9 @@ pub async fn run(arguments: Arguments, raw: &RawConfig) -> anyhow::Result<ExitCo
     if outcome.is_ok() {
         crate::info!("shutting down");
     }
+    trial.abort();
     stop.send_replace(true);
-    let drained = tokio::time::timeout(GRACE, async {
-        while listeners.join_next().await.is_some() {}
-    });
+    let drained = tokio::time::timeout(GRACE, async { while listeners.join_next().await.is_some() {} });
     if drained.await.is_err() {
         crate::warning!("some requests did not end in time");
     }

@@ -1,4 +1,4 @@
-//! Sections about accounts: `passwords`, `rate_limiting`, `policy`, `email`, `captcha`, `branding`.
+//! Sections about accounts: `account`, `passwords`, `rate_limiting`, `policy`, `captcha`, `branding`.
 
 use std::path::PathBuf;
 
@@ -70,11 +70,7 @@ fn default_schemes() -> Vec<PasswordScheme> {
 
 impl Default for PasswordsConfig {
     fn default() -> Self {
-        Self {
-            enabled: true,
-            schemes: default_schemes(),
-            minimum_complexity: default_complexity(),
-        }
+        Self { enabled: true, schemes: default_schemes(), minimum_complexity: default_complexity() }
     }
 }
 
@@ -90,10 +86,7 @@ impl PasswordsConfig {
             if scheme.secret.is_some() && scheme.secret_file.is_some() {
                 bail!("only one of `secret` and `secret_file` may be given in `passwords.schemes`");
             }
-            if self.schemes[..index]
-                .iter()
-                .any(|other| other.version == scheme.version)
-            {
+            if self.schemes[..index].iter().any(|other| other.version == scheme.version) {
                 bail!("two of `passwords.schemes` have version {}", scheme.version);
             }
         }
@@ -107,9 +100,7 @@ impl PasswordsConfig {
         for scheme in &self.schemes {
             let secret = match (&scheme.secret, &scheme.secret_file) {
                 (Some(secret), _) => Some(secret.clone()),
-                (None, Some(file)) => {
-                    Some(secret_from_file("passwords.schemes[].secret_file", file).await?)
-                }
+                (None, Some(file)) => Some(secret_from_file("passwords.schemes[].secret_file", file).await?),
                 (None, None) => None,
             };
             loaded.push(LoadedScheme {
@@ -134,10 +125,7 @@ pub struct Limit {
 
 impl Limit {
     fn new(burst: u32, per_second: f64) -> Self {
-        Self {
-            burst: std::num::NonZeroU32::new(burst).unwrap_or(std::num::NonZeroU32::MIN),
-            per_second,
-        }
+        Self { burst: std::num::NonZeroU32::new(burst).unwrap_or(std::num::NonZeroU32::MIN), per_second }
     }
 }
 
@@ -159,10 +147,7 @@ fn default_per_account() -> Limit {
 
 impl Default for LoginLimits {
     fn default() -> Self {
-        Self {
-            per_ip: default_per_ip(),
-            per_account: default_per_account(),
-        }
+        Self { per_ip: default_per_ip(), per_account: default_per_account() }
     }
 }
 
@@ -175,16 +160,8 @@ pub struct RateLimitingConfig {
 
 impl RateLimitingConfig {
     pub fn validate(&self) -> anyhow::Result<()> {
-        let limits = [
-            Some(self.login.per_ip),
-            Some(self.login.per_account),
-            self.registration,
-        ];
-        if limits
-            .into_iter()
-            .flatten()
-            .any(|limit| limit.per_second <= 0.0)
-        {
+        let limits = [Some(self.login.per_ip), Some(self.login.per_account), self.registration];
+        if limits.into_iter().flatten().any(|limit| limit.per_second <= 0.0) {
             bail!("`per_second` in `rate_limiting` must be greater than zero");
         }
         Ok(())
@@ -203,81 +180,7 @@ impl PolicyConfig {
         self.data
             .get("admin_clients")
             .and_then(Value::as_array)
-            .is_some_and(|clients| {
-                clients
-                    .iter()
-                    .any(|client| client.as_str() == Some(client_id))
-            })
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum EmailTransport {
-    Blackhole,
-    Smtp,
-    Sendmail,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum SmtpMode {
-    Plain,
-    Starttls,
-    Tls,
-}
-
-#[derive(Debug, Deserialize)]
-pub struct EmailConfig {
-    #[serde(rename = "from")]
-    _from: Option<String>,
-    #[serde(rename = "reply_to")]
-    _reply_to: Option<String>,
-    transport: EmailTransport,
-    mode: Option<SmtpMode>,
-    hostname: Option<String>,
-    port: Option<std::num::NonZeroU16>,
-    username: Option<String>,
-    password: Option<String>,
-    password_file: Option<PathBuf>,
-    command: Option<String>,
-}
-
-impl EmailConfig {
-    pub fn validate(&self) -> anyhow::Result<()> {
-        let has_password = self.password.is_some() || self.password_file.is_some();
-        let smtp_only = [
-            ("mode", self.mode.is_some()),
-            ("hostname", self.hostname.is_some()),
-            ("port", self.port.is_some()),
-            ("username", self.username.is_some()),
-            ("password", has_password),
-        ];
-        match self.transport {
-            EmailTransport::Smtp => {
-                if self.hostname.is_none() {
-                    bail!("missing `email.hostname`: the `smtp` transport needs it");
-                }
-                if self.mode.is_none() {
-                    bail!("missing `email.mode`: the `smtp` transport needs it");
-                }
-                if self.password.is_some() && self.password_file.is_some() {
-                    bail!("only one of `email.password` and `email.password_file` may be given");
-                }
-                if self.username.is_some() != has_password {
-                    bail!("`email.username` and `email.password` belong together");
-                }
-                if self.command.is_some() {
-                    bail!("`email.command` does not go with the `smtp` transport");
-                }
-            }
-            EmailTransport::Blackhole | EmailTransport::Sendmail => {
-                if let Some((name, _)) = smtp_only.iter().find(|(_, given)| *given) {
-                    bail!("`email.{name}` only goes with the `smtp` transport");
-                }
-            }
-        }
-        Ok(())
+            .is_some_and(|clients| clients.iter().any(|client| client.as_str() == Some(client_id)))
     }
 }
 
@@ -313,4 +216,10 @@ pub struct BrandingConfig {
     #[serde(rename = "policy_uri")]
     _policy_uri: Option<Url>,
     pub tos_uri: Option<Url>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub struct AccountConfig {
+    #[serde(default)]
+    pub password_recovery_enabled: bool,
 }

@@ -67,22 +67,10 @@ impl DatabaseConfig {
             bail!("`database.host` must not be given together with `database.socket`");
         }
         for (name, inline, file) in [
-            (
-                "password",
-                self.password.is_some(),
-                self.password_file.is_some(),
-            ),
+            ("password", self.password.is_some(), self.password_file.is_some()),
             ("ssl_ca", self.ssl_ca.is_some(), self.ssl_ca_file.is_some()),
-            (
-                "ssl_certificate",
-                self.ssl_certificate.is_some(),
-                self.ssl_certificate_file.is_some(),
-            ),
-            (
-                "ssl_key",
-                self.ssl_key.is_some(),
-                self.ssl_key_file.is_some(),
-            ),
+            ("ssl_certificate", self.ssl_certificate.is_some(), self.ssl_certificate_file.is_some()),
+            ("ssl_key", self.ssl_key.is_some(), self.ssl_key_file.is_some()),
         ] {
             if inline && file {
                 bail!("only one of `database.{name}` and `database.{name}_file` may be given");
@@ -152,11 +140,7 @@ pub fn fill_from_environment(postgres: &mut tokio_postgres::Config) {
         postgres.host(variable("PGHOST").unwrap_or_else(|| "localhost".to_owned()));
     }
     if postgres.get_ports().is_empty() {
-        postgres.port(
-            variable("PGPORT")
-                .and_then(|port| port.parse().ok())
-                .unwrap_or(5432),
-        );
+        postgres.port(variable("PGPORT").and_then(|port| port.parse().ok()).unwrap_or(5432));
     }
     if postgres.get_user().is_none() {
         postgres.user(variable("PGUSER").unwrap_or_else(|| "postgres".to_owned()));

@@ -71,10 +71,7 @@ impl<'de> Deserialize<'de> for Bind {
         }
         let fields = Fields::deserialize(deserializer)?;
         if let Some(port) = fields.port {
-            return Ok(Self::Port {
-                host: fields.host,
-                port,
-            });
+            return Ok(Self::Port { host: fields.host, port });
         }
         if let Some(address) = fields.address {
             return Ok(Self::Address(address));
@@ -94,17 +91,10 @@ impl<'de> Deserialize<'de> for Bind {
 /// The addresses of proxies that are believed when nothing is configured. `10.0.0.0/10` is what
 /// the real program has; it leaves out 10.64.0.0 and above.
 fn default_proxies() -> Vec<IpNet> {
-    [
-        "192.168.0.0/16",
-        "172.16.0.0/12",
-        "10.0.0.0/10",
-        "127.0.0.1/8",
-        "fd00::/8",
-        "::1/128",
-    ]
-    .iter()
-    .filter_map(|network| network.parse().ok())
-    .collect()
+    ["192.168.0.0/16", "172.16.0.0/12", "10.0.0.0/10", "127.0.0.1/8", "fd00::/8", "::1/128"]
+        .iter()
+        .filter_map(|network| network.parse().ok())
+        .collect()
 }
 
 fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
@@ -112,10 +102,7 @@ fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D:
         .iter()
         .map(|text| {
             text.parse::<IpNet>()
-                .or_else(|_| {
-                    text.parse()
-                        .map(|address: std::net::IpAddr| IpNet::from(address))
-                })
+                .or_else(|_| text.parse().map(|address: std::net::IpAddr| IpNet::from(address)))
                 .map_err(|_| de::Error::custom(format!("`{text}` is no network")))
         })
         .collect()
@@ -129,9 +116,7 @@ impl HttpConfig {
                 let has = |name: &str| tls.get(name).is_some_and(|value| !value.is_null());
                 for name in ["certificate", "key", "password"] {
                     if has(name) && has(&format!("{name}_file")) {
-                        bail!(
-                            "only one of `{name}` and `{name}_file` may be given in `http.listeners[].tls`"
-                        );
+                        bail!("only one of `{name}` and `{name}_file` may be given in `http.listeners[].tls`");
                     }
                 }
                 for name in ["certificate", "key"] {
@@ -157,8 +142,6 @@ impl HttpConfig {
     /// The address of an endpoint. It is relative to `public_base` as in a browser: a base with a
     /// path but no trailing slash loses its last segment.
     pub fn endpoint(&self, path: &str) -> String {
-        self.public_base
-            .join(path)
-            .map_or_else(|_| path.to_owned(), String::from)
+        self.public_base.join(path).map_or_else(|_| path.to_owned(), String::from)
     }
 }

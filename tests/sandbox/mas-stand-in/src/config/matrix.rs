@@ -36,9 +36,7 @@ impl MatrixConfig {
             }
             (None, None) => bail!("missing `matrix.secret` or `matrix.secret_file`"),
             _ if self.kind == HomeserverKind::SynapseLegacy => {
-                bail!(
-                    "this stand-in only speaks Synapse's stable integration; `matrix.kind: synapse_legacy` is not served"
-                )
+                bail!("this stand-in only speaks Synapse's stable integration; `matrix.kind: synapse_legacy` is not served")
             }
             _ => Ok(()),
         }
@@ -124,9 +122,7 @@ impl SecretsConfig {
 }
 
 async fn read(file: &Path) -> anyhow::Result<String> {
-    tokio::fs::read_to_string(file)
-        .await
-        .with_context(|| format!("could not read `{}`", file.display()))
+    tokio::fs::read_to_string(file).await.with_context(|| format!("could not read `{}`", file.display()))
 }
 
 fn check_encryption(name: &str, key: &str) -> anyhow::Result<()> {

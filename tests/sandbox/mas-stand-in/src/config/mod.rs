@@ -6,6 +6,7 @@
 
 mod accounts;
 mod database;
+mod email;
 mod http;
 mod matrix;
 mod upstream;
@@ -19,12 +20,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 pub use accounts::{
-    Algorithm, BrandingConfig, CaptchaConfig, EmailConfig, Limit, LoadedScheme, PasswordsConfig,
-    PolicyConfig, RateLimitingConfig,
+    AccountConfig, Algorithm, BrandingConfig, CaptchaConfig, Limit, LoadedScheme, PasswordsConfig, PolicyConfig, RateLimitingConfig,
 };
-pub use database::{
-    DatabaseConfig, SslMode, fill_from_environment, parse_uri as parse_database_uri,
-};
+pub use database::{DatabaseConfig, SslMode, fill_from_environment, parse_uri as parse_database_uri};
+pub use email::{EmailConfig, EmailTransport, SmtpMode};
 pub use http::{Bind, HttpConfig, ListenerConfig, Resource};
 pub use matrix::{KeyConfig, MatrixConfig, SecretsConfig};
 pub use upstream::{ClientConfig, UpstreamConfig};
@@ -57,6 +56,8 @@ pub struct Config {
     pub policy: PolicyConfig,
     pub rate_limiting: RateLimitingConfig,
     pub upstream: UpstreamConfig,
+    pub account: AccountConfig,
+    pub email: Option<EmailConfig>,
     pub compat_token_ttl: u32,
     pub access_token_ttl: u32,
 }
@@ -71,10 +72,7 @@ struct Experimental {
 
 impl Default for Experimental {
     fn default() -> Self {
-        Self {
-            access_token_ttl: five_minutes(),
-            compat_token_ttl: five_minutes(),
-        }
+        Self { access_token_ttl: five_minutes(), compat_token_ttl: five_minutes() }
     }
 }
 
@@ -106,24 +104,17 @@ impl RawConfig {
     }
 
     fn required<T: DeserializeOwned>(&self, section: &str) -> anyhow::Result<T> {
-        self.optional(section)?
-            .with_context(|| format!("missing field `{section}`"))
+        self.optional(section)?.with_context(|| format!("missing field `{section}`"))
     }
 
     fn optional<T: DeserializeOwned>(&self, section: &str) -> anyhow::Result<Option<T>> {
         match self.0.get(section) {
             None | Some(Value::Null) => Ok(None),
-            Some(value) => serde_path_to_error::deserialize(value)
-                .map(Some)
-                .map_err(|error| {
-                    let path = error.path().to_string();
-                    let key = if path == "." {
-                        section.to_owned()
-                    } else {
-                        format!("{section}.{path}")
-                    };
-                    anyhow::anyhow!("{} for key `{key}`", error.into_inner())
-                }),
+            Some(value) => serde_path_to_error::deserialize(value).map(Some).map_err(|error| {
+                let path = error.path().to_string();
+                let key = if path == "." { section.to_owned() } else { format!("{section}.{path}") };
+                anyhow::anyhow!("{} for key `{key}`", error.into_inner())
+            }),
         }
     }
 
@@ -190,16 +181,13 @@ impl RawConfig {
         let rate_limiting: RateLimitingConfig = self.optional("rate_limiting")?.unwrap_or_default();
         rate_limiting.validate()?;
         let email: Option<EmailConfig> = self.optional("email")?;
-        if let Some(email) = email {
+        if let Some(email) = &email {
             email.validate()?;
         }
         self.captcha()?;
         self.branding()?;
         let experimental: Experimental = self.optional("experimental")?.unwrap_or_default();
-        for (key, seconds) in [
-            ("access_token_ttl", experimental.access_token_ttl),
-            ("compat_token_ttl", experimental.compat_token_ttl),
-        ] {
+        for (key, seconds) in [("access_token_ttl", experimental.access_token_ttl), ("compat_token_ttl", experimental.compat_token_ttl)] {
             if !(60..=86400).contains(&seconds) {
                 bail!("`experimental.{key}` must lie between 60 and 86400 seconds");
             }
@@ -214,6 +202,8 @@ impl RawConfig {
             policy: self.optional("policy")?.unwrap_or_default(),
             rate_limiting,
             upstream: self.upstream()?,
+            account: self.optional("account")?.unwrap_or_default(),
+            email,
             compat_token_ttl: experimental.compat_token_ttl,
             access_token_ttl: experimental.access_token_ttl,
         })
@@ -228,9 +218,7 @@ fn read_yaml(file: &Path) -> anyhow::Result<Option<Value>> {
             return Err(error).with_context(|| format!("could not read `{}`", file.display()));
         }
     };
-    parse_yaml(&text)
-        .with_context(|| format!("could not parse `{}`", file.display()))
-        .map(Some)
+    parse_yaml(&text).with_context(|| format!("could not parse `{}`", file.display())).map(Some)
 }
 
 /// Parses a YAML document; an empty one is an empty mapping, anything but a mapping is refused.
@@ -257,9 +245,7 @@ pub fn merge(into: &mut Value, from: Value) {
 
 /// Reads the file of a `*_file` setting; a newline at its end does not count.
 pub async fn secret_from_file(setting: &str, file: &Path) -> anyhow::Result<String> {
-    let text = tokio::fs::read_to_string(file)
-        .await
-        .with_context(|| format!("could not read `{}` of `{setting}`", file.display()))?;
+    let text = tokio::fs::read_to_string(file).await.with_context(|| format!("could not read `{}` of `{setting}`", file.display()))?;
     Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }
 

@@ -23,9 +23,7 @@ fn check(more: &str) -> String {
 fn without(section: &str, key: &str) -> String {
     let mut value = parse_yaml(GOOD).unwrap();
     value[section].as_object_mut().unwrap().remove(key);
-    RawConfig(value)
-        .root()
-        .map_or_else(|error| format!("{error:#}"), |_| "good".to_owned())
+    RawConfig(value).root().map_or_else(|error| format!("{error:#}"), |_| "good".to_owned())
 }
 
 #[test]
@@ -45,37 +43,18 @@ fn every_required_key_is_required() {
         ("secrets", "keys"),
     ] {
         let message = without(section, key);
-        assert!(
-            message.contains("missing") && message.contains(key),
-            "{section}.{key}: {message}"
-        );
+        assert!(message.contains("missing") && message.contains(key), "{section}.{key}: {message}");
     }
-    assert_eq!(
-        RawConfig::default().root().unwrap_err().to_string(),
-        "missing field `http`"
-    );
+    assert_eq!(RawConfig::default().root().unwrap_err().to_string(), "missing field `http`");
 }
 
 #[test]
 fn the_encryption_key_has_exactly_64_hexadecimal_digits() {
     let wrong = "`secrets.encryption` must be exactly 64 hexadecimal digits (32 bytes)";
-    for key in [
-        "abc".to_owned(),
-        "g".repeat(64),
-        "a".repeat(63),
-        "a".repeat(65),
-        "a".repeat(64) + "\\n",
-    ] {
-        assert_eq!(
-            check(&format!("secrets: {{encryption: \"{key}\"}}")),
-            wrong,
-            "{key}"
-        );
+    for key in ["abc".to_owned(), "g".repeat(64), "a".repeat(63), "a".repeat(65), "a".repeat(64) + "\\n"] {
+        assert_eq!(check(&format!("secrets: {{encryption: \"{key}\"}}")), wrong, "{key}");
     }
-    assert_eq!(
-        check(&format!("secrets: {{encryption: {}}}", "aB".repeat(32))),
-        "good"
-    );
+    assert_eq!(check(&format!("secrets: {{encryption: {}}}", "aB".repeat(32))), "good");
 }
 
 #[tokio::test]
@@ -85,10 +64,7 @@ async fn the_encryption_file_may_not_end_with_a_newline_but_the_others_may() {
     let file = folder.join("secret");
     std::fs::write(&file, "a".repeat(64) + "\n").unwrap();
     let mut value = parse_yaml(GOOD).unwrap();
-    value["secrets"]
-        .as_object_mut()
-        .unwrap()
-        .remove("encryption");
+    value["secrets"].as_object_mut().unwrap().remove("encryption");
     value["secrets"]["encryption_file"] = file.to_str().unwrap().into();
     let config = RawConfig(value).root().unwrap();
     assert!(config.secrets.check_encryption_file().await.is_err());
@@ -118,25 +94,16 @@ fn two_ways_of_saying_one_thing_are_refused() {
 #[test]
 fn wrong_types_and_values_name_their_key() {
     let cases = [
-        (
-            "http: {listeners: [{resources: [{name: nothing}], binds: []}]}",
-            "http.listeners[0].resources[0]",
-        ),
+        ("http: {listeners: [{resources: [{name: nothing}], binds: []}]}", "http.listeners[0].resources[0]"),
         ("http: {public_base: 'not a url'}", "http.public_base"),
         ("matrix: {secret: 12}", "matrix.secret"),
         ("database: {ssl_mode: sometimes}", "database.ssl_mode"),
         ("email: {transport: pigeon}", "email.transport"),
-        (
-            "passwords: {schemes: [{version: 1, algorithm: md5}]}",
-            "passwords.schemes[0].algorithm",
-        ),
+        ("passwords: {schemes: [{version: 1, algorithm: md5}]}", "passwords.schemes[0].algorithm"),
     ];
     for (case, key) in cases {
         let message = check(case);
-        assert!(
-            message.contains(&format!("for key `{key}")),
-            "{case}: {message}"
-        );
+        assert!(message.contains(&format!("for key `{key}")), "{case}: {message}");
     }
 }
 
@@ -151,8 +118,15 @@ fn sections_are_checked_as_a_whole() {
         ("clients: [{client_id: short, client_auth_method: none}]".to_owned(), "ULID"),
         ("clients: [{client_id: 01HFRQFT5QFMJFGF01P7JAV2ME, client_auth_method: client_secret_post}]".to_owned(), "needs `client_secret`"),
         (format!("upstream_oauth2: {{providers: [{{{provider}, token_endpoint_auth_method: none}}]}}"), "`issuer` is missing"),
-        (format!("upstream_oauth2: {{providers: [{{{provider}, issuer: x, token_endpoint_auth_method: client_secret_basic}}]}}"), "needs `client_secret`"),
-        ("upstream_oauth2: {providers: [{id: 01hfrqft5qfmjfgf01p7jav2me, client_id: a, issuer: x, token_endpoint_auth_method: none}]}".to_owned(), "ULID"),
+        (
+            format!("upstream_oauth2: {{providers: [{{{provider}, issuer: x, token_endpoint_auth_method: client_secret_basic}}]}}"),
+            "needs `client_secret`",
+        ),
+        (
+            "upstream_oauth2: {providers: [{id: 01hfrqft5qfmjfgf01p7jav2me, client_id: a, issuer: x, token_endpoint_auth_method: none}]}"
+                .to_owned(),
+            "ULID",
+        ),
     ];
     for (case, part) in cases {
         let message = check(&case);
@@ -167,38 +141,21 @@ fn a_base_without_its_slash_sends_endpoints_to_the_root() {
         let http: HttpConfig = serde_saphyr::from_str(&text).unwrap();
         (http.issuer().to_string(), http.endpoint("oauth2/token"))
     };
-    let with = (
-        "https://x/auth/".to_owned(),
-        "https://x/auth/oauth2/token".to_owned(),
-    );
-    let without = (
-        "https://x/auth".to_owned(),
-        "https://x/oauth2/token".to_owned(),
-    );
+    let with = ("https://x/auth/".to_owned(), "https://x/auth/oauth2/token".to_owned());
+    let without = ("https://x/auth".to_owned(), "https://x/oauth2/token".to_owned());
     assert_eq!(endpoints("https://x/auth/"), with);
     assert_eq!(endpoints("https://x/auth"), without);
 }
 
 #[test]
 fn binds_are_told_apart() {
-    let binds: Vec<Bind> = serde_saphyr::from_str(
-        "[{port: 1}, {host: h, port: 2}, {address: '[::]:3'}, {socket: /s, mode: '660'}, {fd: 0}]",
-    )
-    .unwrap();
+    let binds: Vec<Bind> =
+        serde_saphyr::from_str("[{port: 1}, {host: h, port: 2}, {address: '[::]:3'}, {socket: /s, mode: '660'}, {fd: 0}]").unwrap();
     let expected = vec![
-        Bind::Port {
-            host: None,
-            port: 1,
-        },
-        Bind::Port {
-            host: Some("h".to_owned()),
-            port: 2,
-        },
+        Bind::Port { host: None, port: 1 },
+        Bind::Port { host: Some("h".to_owned()), port: 2 },
         Bind::Address("[::]:3".to_owned()),
-        Bind::Socket {
-            socket: "/s".into(),
-            mode: Some(0o660),
-        },
+        Bind::Socket { socket: "/s".into(), mode: Some(0o660) },
         Bind::Descriptor,
     ];
     assert_eq!(binds, expected);

@@ -34,10 +34,7 @@ impl ClientAuthMethod {
     }
 
     fn has_secret(self) -> bool {
-        matches!(
-            self,
-            Self::ClientSecretBasic | Self::ClientSecretPost | Self::ClientSecretJwt
-        )
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost | Self::ClientSecretJwt)
     }
 }
 
@@ -60,24 +57,17 @@ impl ClientConfig {
         let secret = self.client_secret.is_some() || self.client_secret_file.is_some();
         let keys = self.jwks.is_some() || self.jwks_uri.is_some();
         if self.client_secret.is_some() && self.client_secret_file.is_some() {
-            bail!(
-                "client `{id}`: only one of `client_secret` and `client_secret_file` may be given"
-            );
+            bail!("client `{id}`: only one of `client_secret` and `client_secret_file` may be given");
         }
         let method = self.client_auth_method;
         if method.has_secret() && !secret {
             bail!("client `{id}`: `{}` needs `client_secret`", method.name());
         }
         if !method.has_secret() && secret {
-            bail!(
-                "client `{id}`: `client_secret` does not go with `{}`",
-                method.name()
-            );
+            bail!("client `{id}`: `client_secret` does not go with `{}`", method.name());
         }
         if (method == ClientAuthMethod::PrivateKeyJwt) != keys {
-            bail!(
-                "client `{id}`: `jwks` or `jwks_uri` goes with `private_key_jwt` and with nothing else"
-            );
+            bail!("client `{id}`: `jwks` or `jwks_uri` goes with `private_key_jwt` and with nothing else");
         }
         Ok(())
     }
@@ -86,9 +76,7 @@ impl ClientConfig {
     pub async fn secret(&self) -> anyhow::Result<Option<String>> {
         match (&self.client_secret, &self.client_secret_file) {
             (Some(secret), _) => Ok(Some(secret.clone())),
-            (None, Some(file)) => secret_from_file("clients[].client_secret_file", file)
-                .await
-                .map(Some),
+            (None, Some(file)) => secret_from_file("clients[].client_secret_file", file).await.map(Some),
             (None, None) => Ok(None),
         }
     }
@@ -206,50 +194,31 @@ fn yes() -> bool {
 impl Provider {
     /// Its id as the database keeps it.
     pub fn id(&self) -> anyhow::Result<Uuid> {
-        from_ulid(&self.id)
-            .with_context(|| format!("`upstream_oauth2.providers[].id` `{}`", self.id))
+        from_ulid(&self.id).with_context(|| format!("`upstream_oauth2.providers[].id` `{}`", self.id))
     }
 
     fn validate(&self) -> anyhow::Result<()> {
         self.id()?;
         let id = &self.id;
         if self.client_secret.is_some() && self.client_secret_file.is_some() {
-            bail!(
-                "provider `{id}`: only one of `client_secret` and `client_secret_file` may be given"
-            );
+            bail!("provider `{id}`: only one of `client_secret` and `client_secret_file` may be given");
         }
         let secret = self.client_secret.is_some() || self.client_secret_file.is_some();
         match self.token_endpoint_auth_method {
-            TokenAuthMethod::ClientSecretBasic
-            | TokenAuthMethod::ClientSecretPost
-            | TokenAuthMethod::ClientSecretJwt
-                if !secret =>
-            {
+            TokenAuthMethod::ClientSecretBasic | TokenAuthMethod::ClientSecretPost | TokenAuthMethod::ClientSecretJwt if !secret => {
                 bail!("provider `{id}`: its `token_endpoint_auth_method` needs `client_secret`")
             }
-            TokenAuthMethod::None
-            | TokenAuthMethod::PrivateKeyJwt
-            | TokenAuthMethod::SignInWithApple
-                if secret =>
-            {
-                bail!(
-                    "provider `{id}`: `client_secret` does not go with its `token_endpoint_auth_method`"
-                )
+            TokenAuthMethod::None | TokenAuthMethod::PrivateKeyJwt | TokenAuthMethod::SignInWithApple if secret => {
+                bail!("provider `{id}`: `client_secret` does not go with its `token_endpoint_auth_method`")
             }
             _ => {}
         }
-        if (self.token_endpoint_auth_method == TokenAuthMethod::SignInWithApple)
-            != self.sign_in_with_apple.is_some()
-        {
-            bail!(
-                "provider `{id}`: `sign_in_with_apple` goes with that `token_endpoint_auth_method` alone"
-            );
+        if (self.token_endpoint_auth_method == TokenAuthMethod::SignInWithApple) != self.sign_in_with_apple.is_some() {
+            bail!("provider `{id}`: `sign_in_with_apple` goes with that `token_endpoint_auth_method` alone");
         }
         if self.discovery_mode == DiscoveryMode::Disabled {
             if self.authorization_endpoint.is_none() {
-                bail!(
-                    "provider `{id}`: `authorization_endpoint` is missing and discovery is disabled"
-                );
+                bail!("provider `{id}`: `authorization_endpoint` is missing and discovery is disabled");
             }
             if self.token_endpoint.is_none() {
                 bail!("provider `{id}`: `token_endpoint` is missing and discovery is disabled");

@@ -26,10 +26,7 @@ fn der_is_understood_too() {
 #[test]
 fn the_published_key_has_its_id_and_point() {
     let jwks = parse(SEC1.as_bytes(), Some("my-key")).unwrap().jwks();
-    assert_eq!(
-        (jwks.len(), &jwks[0]["kid"], &jwks[0]["crv"]),
-        (1, &json!("my-key"), &json!("P-256"))
-    );
+    assert_eq!((jwks.len(), &jwks[0]["kid"], &jwks[0]["crv"]), (1, &json!("my-key"), &json!("P-256")));
     assert_eq!(jwks[0]["x"].as_str().unwrap().len(), 43);
 }
 
@@ -37,14 +34,7 @@ fn the_published_key_has_its_id_and_point() {
 fn what_is_no_private_key_is_refused() {
     let cut = &RSA_KEY[..RSA_KEY.len() / 2];
     let swapped = SEC1.replace("EC PRIVATE KEY", "RSA PRIVATE KEY");
-    for text in [
-        "",
-        "hello",
-        PUBLIC,
-        cut,
-        &swapped,
-        "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
-    ] {
+    for text in ["", "hello", PUBLIC, cut, &swapped, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"] {
         assert!(parse(text.as_bytes(), None).is_err(), "{text}");
     }
 }

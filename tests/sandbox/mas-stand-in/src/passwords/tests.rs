@@ -16,19 +16,10 @@ async fn the_highest_version_hashes_and_lower_ones_are_old() {
     let passwords = passwords(BOTH).await;
     let (version, hashed) = passwords.hash("wort").await.unwrap();
     assert_eq!((version, hashed.starts_with("$argon2id$")), (2, true));
-    assert_eq!(
-        passwords.verify(2, &hashed, "wort").await.unwrap(),
-        Verdict::Right
-    );
-    assert_eq!(
-        passwords.verify(2, &hashed, "Wort").await.unwrap(),
-        Verdict::Wrong
-    );
+    assert_eq!(passwords.verify(2, &hashed, "wort").await.unwrap(), Verdict::Right);
+    assert_eq!(passwords.verify(2, &hashed, "Wort").await.unwrap(), Verdict::Wrong);
     let old = bcrypt::hash("wort\u{fc}pfeffer \u{fc}", 4).unwrap();
-    assert_eq!(
-        passwords.verify(1, &old, "wort\u{fc}").await.unwrap(),
-        Verdict::RightButOld
-    );
+    assert_eq!(passwords.verify(1, &old, "wort\u{fc}").await.unwrap(), Verdict::RightButOld);
     assert!(passwords.verify(3, &old, "wort").await.is_err());
 }
 
@@ -36,17 +27,8 @@ async fn the_highest_version_hashes_and_lower_ones_are_old() {
 async fn the_two_spellings_of_a_letter_are_one_only_when_normalized() {
     let old = bcrypt::hash("\u{fc}p", 4).unwrap();
     for (normalization, verdict) in [(true, Verdict::Right), (false, Verdict::Wrong)] {
-        let yaml = format!(
-            "schemes: [{{version: 1, algorithm: bcrypt, secret: p, unicode_normalization: {normalization}}}]"
-        );
-        assert_eq!(
-            passwords(&yaml)
-                .await
-                .verify(1, &old, "u\u{308}")
-                .await
-                .unwrap(),
-            verdict
-        );
+        let yaml = format!("schemes: [{{version: 1, algorithm: bcrypt, secret: p, unicode_normalization: {normalization}}}]");
+        assert_eq!(passwords(&yaml).await.verify(1, &old, "u\u{308}").await.unwrap(), verdict);
     }
 }
 

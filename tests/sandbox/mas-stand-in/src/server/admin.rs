@@ -44,23 +44,11 @@ fn failure(status: StatusCode, title: &str) -> Response {
 
 async fn authorize(app: &App, headers: &HeaderMap) -> Result<(), Response> {
     let Some(token) = bearer(headers) else {
-        return Err(failure(
-            StatusCode::UNAUTHORIZED,
-            "Missing authorization header",
-        ));
+        return Err(failure(StatusCode::UNAUTHORIZED, "Missing authorization header"));
     };
     match sessions::client_token(&app.reader, token).await {
-        Ok(Some((_, scope, _)))
-            if scope
-                .split_whitespace()
-                .any(|scope| scope == MAS_ADMIN_SCOPE) =>
-        {
-            Ok(())
-        }
-        Ok(Some(_)) => Err(failure(
-            StatusCode::FORBIDDEN,
-            "Missing urn:mas:admin scope",
-        )),
+        Ok(Some((_, scope, _))) if scope.split_whitespace().any(|scope| scope == MAS_ADMIN_SCOPE) => Ok(()),
+        Ok(Some(_)) => Err(failure(StatusCode::FORBIDDEN, "Missing urn:mas:admin scope")),
         Ok(None) => Err(failure(StatusCode::UNAUTHORIZED, "Unknown access token")),
         Err(error) => Err(internal(&error)),
     }
@@ -111,20 +99,11 @@ async fn list(
         Err(_) => return failure(StatusCode::BAD_REQUEST, "Invalid cursor"),
     };
     let limit = query.first.unwrap_or(10).clamp(1, 1000);
-    match users::list(
-        &app.reader,
-        after,
-        limit,
-        query.admin,
-        query.status.as_deref(),
-    )
-    .await
-    {
+    match users::list(&app.reader, after, limit, query.admin, query.status.as_deref()).await {
         Ok((count, users)) => {
             let data: Vec<Value> = users.iter().map(resource).collect();
             let itself = format!("/api/admin/v1/users?page[first]={limit}");
-            Json(json!({ "meta": { "count": count }, "data": data, "links": { "self": itself } }))
-                .into_response()
+            Json(json!({ "meta": { "count": count }, "data": data, "links": { "self": itself } })).into_response()
         }
         Err(error) => internal(&error),
     }
@@ -140,11 +119,7 @@ async fn one(State(app): State<App>, headers: HeaderMap, Path(id): Path<String>)
     answer(users::get(&app.reader, id).await)
 }
 
-async fn by_name(
-    State(app): State<App>,
-    headers: HeaderMap,
-    Path(username): Path<String>,
-) -> Response {
+async fn by_name(State(app): State<App>, headers: HeaderMap, Path(username): Path<String>) -> Response {
     if let Err(refusal) = authorize(&app, &headers).await {
         return refusal;
     }

@@ -42,13 +42,7 @@ pub fn client_address(peer: Peer, headers: &HeaderMap, trusted: &[IpNet]) -> Opt
         .filter_map(|text| text.trim().parse::<IpAddr>().ok())
         .map(|address| address.to_canonical())
         .collect();
-    forwarded
-        .iter()
-        .rev()
-        .find(|address| !is_trusted(address))
-        .or(forwarded.first())
-        .copied()
-        .or(peer.0)
+    forwarded.iter().rev().find(|address| !is_trusted(address)).or(forwarded.first()).copied().or(peer.0)
 }
 
 #[cfg(test)]
@@ -60,52 +54,28 @@ mod tests {
         if !forwarded.is_empty() {
             headers.insert("x-forwarded-for", forwarded.parse().unwrap());
         }
-        let trusted: Vec<IpNet> = trusted
-            .split(' ')
-            .map(|network| network.parse().unwrap())
-            .collect();
-        client_address(Peer(Some(peer.parse().unwrap())), &headers, &trusted)
-            .unwrap()
-            .to_string()
+        let trusted: Vec<IpNet> = trusted.split(' ').map(|network| network.parse().unwrap()).collect();
+        client_address(Peer(Some(peer.parse().unwrap())), &headers, &trusted).unwrap().to_string()
     }
 
     #[test]
     fn a_stranger_is_not_believed() {
-        assert_eq!(
-            address("203.0.113.9", "198.51.100.1", "10.0.0.0/10"),
-            "203.0.113.9"
-        );
+        assert_eq!(address("203.0.113.9", "198.51.100.1", "10.0.0.0/10"), "203.0.113.9");
     }
 
     #[test]
     fn the_last_stranger_before_the_proxies_counts() {
-        assert_eq!(
-            address(
-                "10.1.2.3",
-                "198.51.100.1, 203.0.113.7, 10.1.1.1",
-                "10.0.0.0/10"
-            ),
-            "203.0.113.7"
-        );
+        assert_eq!(address("10.1.2.3", "198.51.100.1, 203.0.113.7, 10.1.1.1", "10.0.0.0/10"), "203.0.113.7");
     }
 
     #[test]
     fn the_default_network_leaves_out_10_64_and_above() {
-        assert_eq!(
-            address("10.64.0.5", "203.0.113.7", "10.0.0.0/10"),
-            "10.64.0.5"
-        );
-        assert_eq!(
-            address("10.64.0.5", "203.0.113.7", "10.0.0.0/8"),
-            "203.0.113.7"
-        );
+        assert_eq!(address("10.64.0.5", "203.0.113.7", "10.0.0.0/10"), "10.64.0.5");
+        assert_eq!(address("10.64.0.5", "203.0.113.7", "10.0.0.0/8"), "203.0.113.7");
     }
 
     #[test]
     fn a_network_may_have_host_bits() {
-        assert_eq!(
-            address("127.0.0.1", "203.0.113.7", "127.0.0.1/8"),
-            "203.0.113.7"
-        );
+        assert_eq!(address("127.0.0.1", "203.0.113.7", "127.0.0.1/8"), "203.0.113.7");
     }
 }

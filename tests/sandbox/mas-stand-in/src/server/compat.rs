@@ -27,10 +27,7 @@ pub fn routes() -> Router<App> {
         .route("/_matrix/client/{version}/logout/all", post(logout_all))
         .route("/_matrix/client/{version}/refresh", post(refresh))
         .route("/_matrix/client/{version}/login/sso/redirect", get(sso))
-        .route(
-            "/_matrix/client/{version}/login/sso/redirect/{provider}",
-            get(sso),
-        )
+        .route("/_matrix/client/{version}/login/sso/redirect/{provider}", get(sso))
 }
 
 /// An error as the Matrix client-server API gives it.
@@ -64,34 +61,18 @@ fn refuse(status: StatusCode, code: &'static str, message: &str) -> Failure {
 }
 
 fn wrong_credentials() -> Failure {
-    refuse(
-        StatusCode::FORBIDDEN,
-        "M_FORBIDDEN",
-        "Invalid username/password",
-    )
+    refuse(StatusCode::FORBIDDEN, "M_FORBIDDEN", "Invalid username/password")
 }
 
 fn body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|_| {
-        refuse(
-            StatusCode::BAD_REQUEST,
-            "M_NOT_JSON",
-            "Body is not valid JSON",
-        )
-    })?;
-    T::deserialize(value).map_err(|error| {
-        refuse(
-            StatusCode::BAD_REQUEST,
-            "M_BAD_JSON",
-            &format!("the body does not fit: {error}"),
-        )
-    })
+    let value: Value =
+        serde_json::from_slice(bytes).map_err(|_| refuse(StatusCode::BAD_REQUEST, "M_NOT_JSON", "Body is not valid JSON"))?;
+    T::deserialize(value).map_err(|error| refuse(StatusCode::BAD_REQUEST, "M_BAD_JSON", &format!("the body does not fit: {error}")))
 }
 
 async fn flows(State(app): State<App>) -> Json<Value> {
     // The mark of MSC3824 on the SSO flow is how `doctor` and clients know who answers.
-    let sso =
-        json!({ "type": "m.login.sso", "org.matrix.msc3824.delegated_oidc_compatibility": true });
+    let sso = json!({ "type": "m.login.sso", "org.matrix.msc3824.delegated_oidc_compatibility": true });
     let token = json!({ "type": "m.login.token" });
     Json(if app.passwords.enabled() {
         json!({ "flows": [{ "type": "m.login.password" }, sso, token] })
@@ -128,52 +109,27 @@ async fn login(
     match login.r#type.as_str() {
         "m.login.password" if app.passwords.enabled() => {}
         "m.login.token" => {
-            return Err(refuse(
-                StatusCode::FORBIDDEN,
-                "M_FORBIDDEN",
-                "Invalid login token",
-            ));
+            return Err(refuse(StatusCode::FORBIDDEN, "M_FORBIDDEN", "Invalid login token"));
         }
         _ => {
-            return Err(refuse(
-                StatusCode::BAD_REQUEST,
-                "M_UNKNOWN",
-                "Invalid login type",
-            ));
+            return Err(refuse(StatusCode::BAD_REQUEST, "M_UNKNOWN", "Invalid login type"));
         }
     }
     let name = login_name(&login)?;
     let Some(password) = &login.password else {
-        return Err(refuse(
-            StatusCode::BAD_REQUEST,
-            "M_BAD_JSON",
-            "the body does not fit: missing field `password`",
-        ));
+        return Err(refuse(StatusCode::BAD_REQUEST, "M_BAD_JSON", "the body does not fit: missing field `password`"));
     };
     let address = client_address(peer, &headers, &app.config.http.trusted_proxies);
     let localpart = app.config.matrix.localpart(name);
-    let user = users::find(&app.reader, localpart)
-        .await?
-        .filter(|user| user.deactivated_at.is_none())
-        .ok_or_else(wrong_credentials)?;
+    let user = users::find(&app.reader, localpart).await?.filter(|user| user.deactivated_at.is_none()).ok_or_else(wrong_credentials)?;
     if !app.limiter.take(address, user.id, Instant::now()) {
-        return Err(refuse(
-            StatusCode::TOO_MANY_REQUESTS,
-            "M_LIMIT_EXCEEDED",
-            "Too many login attempts",
-        ));
+        return Err(refuse(StatusCode::TOO_MANY_REQUESTS, "M_LIMIT_EXCEEDED", "Too many login attempts"));
     }
     check_password(&app, &user, password).await?;
     if user.locked_at.is_some() {
-        return Err(refuse(
-            StatusCode::UNAUTHORIZED,
-            "M_USER_LOCKED",
-            "User account has been locked",
-        ));
+        return Err(refuse(StatusCode::UNAUTHORIZED, "M_USER_LOCKED", "User account has been locked"));
     }
-    let user_agent = headers
-        .get(header::USER_AGENT)
-        .and_then(|value| value.to_str().ok());
+    let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     start_session(&app, &user, &login, user_agent).await
 }
 
@@ -181,32 +137,17 @@ async fn login(
 fn login_name(login: &LoginBody) -> Result<&str, Failure> {
     match (&login.user, &login.identifier) {
         (Some(user), _) => Ok(user),
-        (None, Some(identifier)) if identifier.r#type == "m.id.user" => {
-            identifier.user.as_deref().ok_or_else(|| {
-                refuse(
-                    StatusCode::BAD_REQUEST,
-                    "M_BAD_JSON",
-                    "the body does not fit: missing field `user`",
-                )
-            })
-        }
-        (None, Some(_)) => Err(refuse(
-            StatusCode::BAD_REQUEST,
-            "M_UNKNOWN",
-            "this kind of identifier is not known",
-        )),
-        (None, None) => Err(refuse(
-            StatusCode::BAD_REQUEST,
-            "M_BAD_JSON",
-            "`identifier` is missing",
-        )),
+        (None, Some(identifier)) if identifier.r#type == "m.id.user" => identifier
+            .user
+            .as_deref()
+            .ok_or_else(|| refuse(StatusCode::BAD_REQUEST, "M_BAD_JSON", "the body does not fit: missing field `user`")),
+        (None, Some(_)) => Err(refuse(StatusCode::BAD_REQUEST, "M_UNKNOWN", "this kind of identifier is not known")),
+        (None, None) => Err(refuse(StatusCode::BAD_REQUEST, "M_BAD_JSON", "`identifier` is missing")),
     }
 }
 
 async fn check_password(app: &App, user: &User, password: &str) -> Result<(), Failure> {
-    let (version, hashed) = users::password(&app.reader, user.id)
-        .await?
-        .ok_or_else(wrong_credentials)?;
+    let (version, hashed) = users::password(&app.reader, user.id).await?.ok_or_else(wrong_credentials)?;
     match app.passwords.verify(version, &hashed, password).await? {
         Verdict::Wrong => return Err(wrong_credentials()),
         Verdict::Right => {}
@@ -218,12 +159,7 @@ async fn check_password(app: &App, user: &User, password: &str) -> Result<(), Fa
     Ok(())
 }
 
-async fn start_session(
-    app: &App,
-    user: &User,
-    login: &LoginBody,
-    user_agent: Option<&str>,
-) -> Result<Json<Value>, Failure> {
+async fn start_session(app: &App, user: &User, login: &LoginBody, user_agent: Option<&str>) -> Result<Json<Value>, Failure> {
     let device = match login.device_id.as_deref() {
         Some(device) => device.to_owned(),
         None => device_id()?,
@@ -240,8 +176,7 @@ async fn start_session(
             is_synapse_admin: false,
         };
         let session = sessions::add(&transaction, &new).await?;
-        let (id, access_token) =
-            sessions::add_access_token(&transaction, session, lifetime).await?;
+        let (id, access_token) = sessions::add_access_token(&transaction, session, lifetime).await?;
         let refresh_token = match lifetime {
             Some(_) => Some(sessions::add_refresh_token(&transaction, session, id).await?),
             None => None,
@@ -250,16 +185,10 @@ async fn start_session(
         (session, access_token, refresh_token)
     };
     let display_name = login.initial_device_display_name.as_deref();
-    if let Err(error) = app
-        .homeserver
-        .upsert_device(&user.username, &device, display_name)
-        .await
-    {
+    if let Err(error) = app.homeserver.upsert_device(&user.username, &device, display_name).await {
         sessions::finish(&app.reader, session).await?;
         queue::schedule(&app.reader, &Job::SyncDevices { user: user.id }).await?;
-        return Err(error
-            .context("could not create the device on the homeserver")
-            .into());
+        return Err(error.context("could not create the device on the homeserver").into());
     }
     let mut answer = json!({
         "access_token": access_token,
@@ -274,48 +203,24 @@ async fn start_session(
 }
 
 async fn session_of(app: &App, headers: &HeaderMap) -> Result<sessions::Session, Failure> {
-    let token = bearer(headers).ok_or_else(|| {
-        refuse(
-            StatusCode::UNAUTHORIZED,
-            "M_MISSING_TOKEN",
-            "Missing access token",
-        )
-    })?;
+    let token = bearer(headers).ok_or_else(|| refuse(StatusCode::UNAUTHORIZED, "M_MISSING_TOKEN", "Missing access token"))?;
     sessions::by_access_token(&app.reader, token)
         .await?
-        .ok_or_else(|| {
-            refuse(
-                StatusCode::UNAUTHORIZED,
-                "M_UNKNOWN_TOKEN",
-                "Invalid access token",
-            )
-        })
+        .ok_or_else(|| refuse(StatusCode::UNAUTHORIZED, "M_UNKNOWN_TOKEN", "Invalid access token"))
 }
 
 async fn logout(State(app): State<App>, headers: HeaderMap) -> Result<Json<Value>, Failure> {
     let session = session_of(&app, &headers).await?;
     sessions::finish(&app.reader, session.id).await?;
     // The device goes from the homeserver a moment later, and with it Synapse's cached answer.
-    queue::schedule(
-        &app.reader,
-        &Job::SyncDevices {
-            user: session.user_id,
-        },
-    )
-    .await?;
+    queue::schedule(&app.reader, &Job::SyncDevices { user: session.user_id }).await?;
     Ok(Json(json!({})))
 }
 
 async fn logout_all(State(app): State<App>, headers: HeaderMap) -> Result<Json<Value>, Failure> {
     let session = session_of(&app, &headers).await?;
     sessions::finish_all(&app.reader, session.user_id).await?;
-    queue::schedule(
-        &app.reader,
-        &Job::SyncDevices {
-            user: session.user_id,
-        },
-    )
-    .await?;
+    queue::schedule(&app.reader, &Job::SyncDevices { user: session.user_id }).await?;
     Ok(Json(json!({})))
 }
 
@@ -330,16 +235,9 @@ async fn refresh(State(app): State<App>, bytes: Bytes) -> Result<Json<Value>, Fa
     let transaction = writer.transaction().await?;
     let session = sessions::consume_refresh_token(&transaction, &refresh.refresh_token)
         .await?
-        .ok_or_else(|| {
-            refuse(
-                StatusCode::UNAUTHORIZED,
-                "M_UNKNOWN_TOKEN",
-                "Invalid refresh token",
-            )
-        })?;
+        .ok_or_else(|| refuse(StatusCode::UNAUTHORIZED, "M_UNKNOWN_TOKEN", "Invalid refresh token"))?;
     let seconds = app.config.compat_token_ttl;
-    let (id, access_token) =
-        sessions::add_access_token(&transaction, session.id, Some(seconds)).await?;
+    let (id, access_token) = sessions::add_access_token(&transaction, session.id, Some(seconds)).await?;
     let refresh_token = sessions::add_refresh_token(&transaction, session.id, id).await?;
     transaction.commit().await?;
     Ok(Json(json!({

@@ -18,10 +18,7 @@ pub struct LoginLimiter {
 
 impl LoginLimiter {
     pub fn new(config: &RateLimitingConfig) -> Self {
-        Self {
-            per_address: Buckets::new(config.login.per_ip),
-            per_account: Buckets::new(config.login.per_account),
-        }
+        Self { per_address: Buckets::new(config.login.per_ip), per_account: Buckets::new(config.login.per_account) }
     }
 
     /// Takes one attempt; false where there is none left. All unknown addresses share a bucket.
@@ -38,10 +35,7 @@ struct Buckets<K> {
 
 impl<K: std::hash::Hash + Eq> Buckets<K> {
     fn new(limit: Limit) -> Self {
-        Self {
-            limit,
-            levels: Mutex::new(HashMap::new()),
-        }
+        Self { limit, levels: Mutex::new(HashMap::new()) }
     }
 
     fn take(&self, key: K, now: Instant) -> bool {
@@ -77,12 +71,8 @@ mod tests {
     fn three_attempts_then_one_every_twenty_seconds() {
         let limiter = limiter("{}");
         let start = Instant::now();
-        let attempt =
-            |seconds| limiter.take(home(1), Uuid::nil(), start + Duration::from_secs(seconds));
-        assert_eq!(
-            [0, 0, 0, 0, 19, 21, 22].map(attempt),
-            [true, true, true, false, false, true, false]
-        );
+        let attempt = |seconds| limiter.take(home(1), Uuid::nil(), start + Duration::from_secs(seconds));
+        assert_eq!([0, 0, 0, 0, 19, 21, 22].map(attempt), [true, true, true, false, false, true, false]);
     }
 
     #[test]
@@ -98,9 +88,7 @@ mod tests {
 
     #[test]
     fn the_configured_limits_count() {
-        let limiter = limiter(
-            "login: {per_ip: {burst: 100, per_second: 1}, per_account: {burst: 1, per_second: 0.1}}",
-        );
+        let limiter = limiter("login: {per_ip: {burst: 100, per_second: 1}, per_account: {burst: 1, per_second: 0.1}}");
         let now = Instant::now();
         assert!(limiter.take(home(1), Uuid::nil(), now));
         assert!(!limiter.take(home(2), Uuid::nil(), now));

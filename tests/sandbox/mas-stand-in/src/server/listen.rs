@@ -27,32 +27,22 @@ pub async fn serve(app: &App, stop: &watch::Receiver<bool>) -> anyhow::Result<Jo
     let mut tasks = JoinSet::new();
     for listener in &app.config.http.listeners {
         if listener.proxy_protocol {
-            bail!(
-                "this stand-in does not speak the PROXY protocol (`http.listeners[].proxy_protocol`)"
-            );
+            bail!("this stand-in does not speak the PROXY protocol (`http.listeners[].proxy_protocol`)");
         }
         if listener.tls.is_some() {
             bail!("this stand-in does not serve TLS (`http.listeners[].tls`)");
         }
-        let routes =
-            router(app, listener).layer(middleware::from_fn_with_state(app.clone(), log_request));
+        let routes = router(app, listener).layer(middleware::from_fn_with_state(app.clone(), log_request));
         let name = listener.name.as_deref().unwrap_or("unnamed");
         for bind in &listener.binds {
-            start(&mut tasks, bind, routes.clone(), stop.clone())
-                .await
-                .with_context(|| format!("could not bind the listener `{name}`"))?;
+            start(&mut tasks, bind, routes.clone(), stop.clone()).await.with_context(|| format!("could not bind the listener `{name}`"))?;
             crate::info!("listener `{name}` listens on {}", describe(bind));
         }
     }
     Ok(tasks)
 }
 
-async fn start(
-    tasks: &mut JoinSet<()>,
-    bind: &Bind,
-    routes: Router,
-    mut stop: watch::Receiver<bool>,
-) -> anyhow::Result<()> {
+async fn start(tasks: &mut JoinSet<()>, bind: &Bind, routes: Router, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
     let service = routes.into_make_service_with_connect_info::<Peer>();
     let stopped = async move {
         // The sender going away stops the server as well.
@@ -60,31 +50,16 @@ async fn start(
     };
     let tcp = match bind {
         Bind::Port { host: None, port } => TcpListener::bind(("::", *port)).await?,
-        Bind::Port {
-            host: Some(host),
-            port,
-        } => TcpListener::bind((host.as_str(), *port)).await?,
+        Bind::Port { host: Some(host), port } => TcpListener::bind((host.as_str(), *port)).await?,
         Bind::Address(address) => TcpListener::bind(address.as_str()).await?,
         Bind::Socket { socket, mode } => {
             let listener = bind_socket(socket, *mode)?;
-            tasks.spawn(async move {
-                ended(
-                    axum::serve(listener, service)
-                        .with_graceful_shutdown(stopped)
-                        .await,
-                )
-            });
+            tasks.spawn(async move { ended(axum::serve(listener, service).with_graceful_shutdown(stopped).await) });
             return Ok(());
         }
         Bind::Descriptor => bail!("this stand-in does not take file descriptors"),
     };
-    tasks.spawn(async move {
-        ended(
-            axum::serve(tcp, service)
-                .with_graceful_shutdown(stopped)
-                .await,
-        )
-    });
+    tasks.spawn(async move { ended(axum::serve(tcp, service).with_graceful_shutdown(stopped).await) });
     Ok(())
 }
 
@@ -116,43 +91,19 @@ fn describe(bind: &Bind) -> String {
 }
 
 /// Answers preflight requests, lets browsers read the answers, and writes one line a request.
-async fn log_request(
-    State(app): State<App>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
-    request: Request,
-    next: Next,
-) -> Response {
+async fn log_request(State(app): State<App>, ConnectInfo(peer): ConnectInfo<Peer>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let number = REQUESTS.fetch_add(1, Ordering::Relaxed);
     let method = request.method().clone();
-    let line = format!(
-        "\"{method} {} {:?}\"",
-        request.uri().path(),
-        request.version()
-    );
-    let agent = request
-        .headers()
-        .get(header::USER_AGENT)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("-")
-        .to_owned();
+    let line = format!("\"{method} {} {:?}\"", request.uri().path(), request.version());
+    let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("-").to_owned();
     let client = client_address(peer, request.headers(), &app.config.http.trusted_proxies);
 
-    let mut response = if method == Method::OPTIONS {
-        StatusCode::NO_CONTENT.into_response()
-    } else {
-        next.run(request).await
-    };
+    let mut response = if method == Method::OPTIONS { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
     let headers = response.headers_mut();
-    headers.insert(
-        header::ACCESS_CONTROL_ALLOW_ORIGIN,
-        HeaderValue::from_static("*"),
-    );
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     if method == Method::OPTIONS {
-        headers.insert(
-            header::ACCESS_CONTROL_ALLOW_METHODS,
-            HeaderValue::from_static("GET, POST, OPTIONS"),
-        );
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, OPTIONS"));
         let allowed = HeaderValue::from_static("authorization, content-type");
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
     }
@@ -163,17 +114,10 @@ async fn log_request(
         400.. => Level::Warn,
         _ => Level::Info,
     };
-    let mut message = format!(
-        "{line} {status} \"{agent}\" [elapsed: {:.1}ms]",
-        started.elapsed().as_secs_f64() * 1000.0
-    );
+    let mut message = format!("{line} {status} \"{agent}\" [elapsed: {:.1}ms]", started.elapsed().as_secs_f64() * 1000.0);
     if let Some(client) = client {
         message.push_str(&format!(" client.address={client}"));
     }
-    log::write(
-        level,
-        &format!("http.server.response {method}-{number}"),
-        &message,
-    );
+    log::write(level, &format!("http.server.response {method}-{number}"), &message);
     response
 }

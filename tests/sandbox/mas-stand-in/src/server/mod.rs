@@ -22,6 +22,7 @@ use tokio_postgres::Client;
 use crate::config::{Config, ListenerConfig, Resource};
 use crate::homeserver::Homeserver;
 use crate::keys::PublicKey;
+use crate::mail::Mailer;
 use crate::passwords::Passwords;
 
 pub use client_address::Peer;
@@ -33,6 +34,7 @@ pub struct Shared {
     pub keys: Vec<PublicKey>,
     pub passwords: Passwords,
     pub homeserver: Homeserver,
+    pub mailer: Mailer,
     pub limiter: LoginLimiter,
     /// For single statements; several may be under way at once.
     pub reader: Client,
@@ -49,11 +51,7 @@ pub fn router(app: &App, listener: &ListenerConfig) -> Router {
         routes = routes.merge(resource_router(*resource));
     }
     let routes = routes.with_state(app.clone());
-    match listener
-        .prefix
-        .as_deref()
-        .map(|prefix| prefix.trim_end_matches('/'))
-    {
+    match listener.prefix.as_deref().map(|prefix| prefix.trim_end_matches('/')) {
         None | Some("") => routes,
         Some(prefix) => Router::new().nest(&format!("{prefix}/"), routes),
     }
@@ -62,9 +60,7 @@ pub fn router(app: &App, listener: &ListenerConfig) -> Router {
 fn resource_router(resource: Resource) -> Router<App> {
     match resource {
         Resource::Health => Router::new().route("/health", get(health)),
-        Resource::Prometheus => {
-            Router::new().route("/metrics", get(async || "# mas-stand-in has no metrics\n"))
-        }
+        Resource::Prometheus => Router::new().route("/metrics", get(async || "# mas-stand-in has no metrics\n")),
         Resource::ConnectionInfo => Router::new().route("/connection-info", get(connection_info)),
         Resource::Graphql => Router::new().route("/graphql", get(not_offered).post(not_offered)),
         Resource::Assets => Router::new(),
@@ -89,11 +85,7 @@ async fn connection_info() -> Response {
 
 async fn not_offered() -> Response {
     let message = "mas-stand-in does not offer this; it only stands in for Matrix Authentication Service in tests";
-    (
-        StatusCode::NOT_IMPLEMENTED,
-        axum::Json(json!({ "error": message })),
-    )
-        .into_response()
+    (StatusCode::NOT_IMPLEMENTED, axum::Json(json!({ "error": message }))).into_response()
 }
 
 /// Logs what went wrong and says no more than that something did.

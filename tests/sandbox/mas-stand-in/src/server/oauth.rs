@@ -20,9 +20,7 @@ const ADMIN_SCOPE: &str = "urn:synapse:admin:*";
 pub const MAS_ADMIN_SCOPE: &str = "urn:mas:admin";
 
 pub fn discovery_routes() -> Router<App> {
-    Router::new()
-        .route("/.well-known/openid-configuration", get(discovery))
-        .route("/.well-known/webfinger", get(webfinger))
+    Router::new().route("/.well-known/openid-configuration", get(discovery)).route("/.well-known/webfinger", get(webfinger))
 }
 
 pub fn routes() -> Router<App> {
@@ -38,18 +36,8 @@ pub fn routes() -> Router<App> {
 
 async fn discovery(State(app): State<App>) -> Json<Value> {
     let http = &app.config.http;
-    let methods = [
-        "client_secret_basic",
-        "client_secret_post",
-        "client_secret_jwt",
-        "private_key_jwt",
-        "none",
-    ];
-    let mut algorithms: Vec<&str> = app
-        .keys
-        .iter()
-        .flat_map(|key| key.algorithms().iter().copied())
-        .collect();
+    let methods = ["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none"];
+    let mut algorithms: Vec<&str> = app.keys.iter().flat_map(|key| key.algorithms().iter().copied()).collect();
     algorithms.sort_unstable();
     algorithms.dedup();
     Json(json!({
@@ -95,10 +83,7 @@ struct WebfingerQuery {
     resource: String,
 }
 
-async fn webfinger(
-    State(app): State<App>,
-    axum::extract::Query(query): axum::extract::Query<WebfingerQuery>,
-) -> Json<Value> {
+async fn webfinger(State(app): State<App>, axum::extract::Query(query): axum::extract::Query<WebfingerQuery>) -> Json<Value> {
     Json(json!({
         "subject": query.resource,
         "links": [{
@@ -114,11 +99,7 @@ async fn keys(State(app): State<App>) -> Json<Value> {
 }
 
 fn oauth_error(status: StatusCode, code: &str, description: &str) -> Response {
-    (
-        status,
-        Json(json!({ "error": code, "error_description": description })),
-    )
-        .into_response()
+    (status, Json(json!({ "error": code, "error_description": description }))).into_response()
 }
 
 /// An OAuth 2.0 client that proved who it is.
@@ -133,22 +114,14 @@ struct Credentials {
 }
 
 /// Finds the client in the header or the form, by the one method that it is configured for.
-async fn authenticate(
-    app: &App,
-    headers: &HeaderMap,
-    form: &Credentials,
-) -> Result<Client, Response> {
+async fn authenticate(app: &App, headers: &HeaderMap, form: &Credentials) -> Result<Client, Response> {
     let refused = |why: &str| oauth_error(StatusCode::UNAUTHORIZED, "invalid_client", why);
     let (method, id, secret) = match (basic(headers), &form.client_id, &form.client_secret) {
         (Some((id, secret)), _, _) => ("client_secret_basic", id, secret),
         (None, Some(id), Some(secret)) => ("client_secret_post", id.clone(), secret.clone()),
         (None, Some(id), None) => ("none", id.clone(), String::new()),
         (None, None, _) => {
-            return Err(oauth_error(
-                StatusCode::BAD_REQUEST,
-                "invalid_request",
-                "the client did not name itself",
-            ));
+            return Err(oauth_error(StatusCode::BAD_REQUEST, "invalid_request", "the client did not name itself"));
         }
     };
     let Ok(uuid) = from_ulid(&id) else {
@@ -185,11 +158,7 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     let (id, secret) = decoded.split_once(':')?;
     // RFC 6749, 2.3.1: both parts are form-encoded.
-    let decode = |text: &str| {
-        url::form_urlencoded::parse(format!("v={text}").as_bytes())
-            .next()
-            .map(|(_, value)| value.into_owned())
-    };
+    let decode = |text: &str| url::form_urlencoded::parse(format!("v={text}").as_bytes()).next().map(|(_, value)| value.into_owned());
     Some((decode(id)?, decode(secret)?))
 }
 
@@ -209,49 +178,28 @@ async fn introspect(
     let form = match form {
         Ok(Form(form)) => form,
         Err(_) if bearer(&headers).is_some_and(|token| !app.homeserver.is_secret(token)) => {
-            return oauth_error(
-                StatusCode::UNAUTHORIZED,
-                "access_denied",
-                "this bearer token is not the shared secret",
-            );
+            return oauth_error(StatusCode::UNAUTHORIZED, "access_denied", "this bearer token is not the shared secret");
         }
         Err(_) => {
-            return oauth_error(
-                StatusCode::BAD_REQUEST,
-                "invalid_request",
-                "the form is not valid",
-            );
+            return oauth_error(StatusCode::BAD_REQUEST, "invalid_request", "the form is not valid");
         }
     };
     if let Some(token) = bearer(&headers) {
         if !app.homeserver.is_secret(token) {
-            return oauth_error(
-                StatusCode::UNAUTHORIZED,
-                "access_denied",
-                "this bearer token is not the shared secret",
-            );
+            return oauth_error(StatusCode::UNAUTHORIZED, "access_denied", "this bearer token is not the shared secret");
         }
     } else {
-        let credentials = Credentials {
-            client_id: form.client_id,
-            client_secret: form.client_secret,
-        };
+        let credentials = Credentials { client_id: form.client_id, client_secret: form.client_secret };
         if let Err(refusal) = authenticate(&app, &headers, &credentials).await {
             return refusal;
         }
     }
     let inactive = || Json(json!({ "active": false })).into_response();
-    if form
-        .token_type_hint
-        .as_deref()
-        .is_some_and(|hint| hint != "access_token")
-    {
+    if form.token_type_hint.as_deref().is_some_and(|hint| hint != "access_token") {
         return inactive();
     }
     // Synapse asks for the device by name; others get it as part of the scope.
-    let explicit_device = headers
-        .get("x-mas-supports-device-id")
-        .is_some_and(|value| value == "1");
+    let explicit_device = headers.get("x-mas-supports-device-id").is_some_and(|value| value == "1");
     match describe(&app, &form.token, explicit_device).await {
         Ok(Some(answer)) => Json(answer).into_response(),
         Ok(None) => inactive(),
@@ -272,17 +220,12 @@ async fn describe(app: &App, token: &str, explicit_device: bool) -> anyhow::Resu
     let Some(session) = sessions::by_access_token(&app.reader, token).await? else {
         return Ok(None);
     };
-    let Some(user) = users::get(&app.reader, session.user_id)
-        .await?
-        .filter(users::User::is_valid)
-    else {
+    let Some(user) = users::get(&app.reader, session.user_id).await?.filter(users::User::is_valid) else {
         return Ok(None);
     };
     let mut scope = API_SCOPES.to_owned();
     if let Some(device) = session.device_id.as_deref().filter(|_| !explicit_device) {
-        scope.push_str(&format!(
-            " urn:matrix:client:device:{device} urn:matrix:org.matrix.msc2967.client:device:{device}"
-        ));
+        scope.push_str(&format!(" urn:matrix:client:device:{device} urn:matrix:org.matrix.msc2967.client:device:{device}"));
     }
     if session.is_synapse_admin {
         scope.push(' ');
@@ -321,16 +264,9 @@ async fn token(
     form: Result<Form<TokenForm>, axum::extract::rejection::FormRejection>,
 ) -> Response {
     let Ok(Form(form)) = form else {
-        return oauth_error(
-            StatusCode::BAD_REQUEST,
-            "invalid_request",
-            "the form is not valid",
-        );
+        return oauth_error(StatusCode::BAD_REQUEST, "invalid_request", "the form is not valid");
     };
-    let credentials = Credentials {
-        client_id: form.client_id,
-        client_secret: form.client_secret,
-    };
+    let credentials = Credentials { client_id: form.client_id, client_secret: form.client_secret };
     let client = match authenticate(&app, &headers, &credentials).await {
         Ok(client) => client,
         Err(refusal) => return refusal,
@@ -347,9 +283,7 @@ async fn token(
         }
     }
     let seconds = app.config.access_token_ttl;
-    let issued = async {
-        sessions::add_client_token(&app.reader, from_ulid(&client.id)?, &scope, seconds).await
-    };
+    let issued = async { sessions::add_client_token(&app.reader, from_ulid(&client.id)?, &scope, seconds).await };
     match issued.await {
         Ok(token) => {
             let answer = json!({ "access_token": token, "token_type": "Bearer", "expires_in": seconds, "scope": scope });

@@ -29,25 +29,14 @@ pub async fn connect(config: &DatabaseConfig) -> anyhow::Result<Client> {
 pub async fn connect_watched(config: &DatabaseConfig) -> anyhow::Result<(Client, Messages)> {
     let mut postgres = config.postgres().await?;
     let tls_modes = [SslMode::Require, SslMode::VerifyCa, SslMode::VerifyFull];
-    let connected = if config
-        .ssl_mode
-        .is_some_and(|mode| tls_modes.contains(&mode))
-    {
+    let connected = if config.ssl_mode.is_some_and(|mode| tls_modes.contains(&mode)) {
         postgres.ssl_mode(tokio_postgres::config::SslMode::Require);
-        open(
-            &postgres,
-            MakeRustlsConnect::new(tls::postgres(config).await?),
-        )
-        .await
+        open(&postgres, MakeRustlsConnect::new(tls::postgres(config).await?)).await
     } else if config.ssl_mode == Some(SslMode::Disable) {
         open(&postgres, NoTls).await
     } else {
         // `prefer` and `allow`, and what an URI says by itself.
-        open(
-            &postgres,
-            MakeRustlsConnect::new(tls::postgres(config).await?),
-        )
-        .await
+        open(&postgres, MakeRustlsConnect::new(tls::postgres(config).await?)).await
     };
     connected.context("could not connect to the database")
 }

@@ -14,10 +14,7 @@ pub const CHANNEL: &str = "queue_available";
 #[serde(tag = "job", rename_all = "kebab-case")]
 pub enum Job {
     /// Creates the user or brings its name, addresses and lock up to date.
-    ProvisionUser {
-        user: Uuid,
-        display_name: Option<String>,
-    },
+    ProvisionUser { user: Uuid, display_name: Option<String> },
     /// Makes the homeserver's devices those of the user's sessions.
     SyncDevices { user: Uuid },
     /// Deactivates the user.
@@ -67,30 +64,16 @@ pub async fn next(client: &impl GenericClient) -> anyhow::Result<Option<(Uuid, J
         return Ok(None);
     };
     let payload: String = row.get(1);
-    Ok(Some((
-        row.get(0),
-        serde_json::from_str(&payload)?,
-        row.get(2),
-    )))
+    Ok(Some((row.get(0), serde_json::from_str(&payload)?, row.get(2))))
 }
 
 pub async fn complete(client: &impl GenericClient, id: Uuid) -> anyhow::Result<()> {
-    client
-        .execute(
-            "UPDATE queue_jobs SET completed_at = now() WHERE queue_job_id = $1",
-            &[&id],
-        )
-        .await?;
+    client.execute("UPDATE queue_jobs SET completed_at = now() WHERE queue_job_id = $1", &[&id]).await?;
     Ok(())
 }
 
 /// Notes a failure; the job is due again after `seconds`, or never where there are none.
-pub async fn fail(
-    client: &impl GenericClient,
-    id: Uuid,
-    reason: &str,
-    seconds: Option<f64>,
-) -> anyhow::Result<()> {
+pub async fn fail(client: &impl GenericClient, id: Uuid, reason: &str, seconds: Option<f64>) -> anyhow::Result<()> {
     client
         .execute(
             "UPDATE queue_jobs SET failed_reason = $2,

@@ -10,26 +10,10 @@ struct Step {
 }
 
 const STEPS: &[Step] = &[
-    Step {
-        version: 20_260_101_000_000,
-        description: "accounts",
-        sql: ACCOUNTS,
-    },
-    Step {
-        version: 20_260_101_000_100,
-        description: "sessions",
-        sql: SESSIONS,
-    },
-    Step {
-        version: 20_260_101_000_200,
-        description: "clients, providers, queue",
-        sql: SERVICES,
-    },
-    Step {
-        version: 20_260_101_000_300,
-        description: "search",
-        sql: SEARCH,
-    },
+    Step { version: 20_260_101_000_000, description: "accounts", sql: ACCOUNTS },
+    Step { version: 20_260_101_000_100, description: "sessions", sql: SESSIONS },
+    Step { version: 20_260_101_000_200, description: "clients, providers, queue", sql: SERVICES },
+    Step { version: 20_260_101_000_300, description: "search", sql: SEARCH },
 ];
 
 const ACCOUNTS: &str = "
@@ -174,28 +158,18 @@ pub async fn migrate(client: &mut Client) -> anyhow::Result<()> {
         )
         .await
         .context("could not run migrations")?;
-    let done: Vec<i64> = transaction
-        .query("SELECT version FROM _sqlx_migrations", &[])
-        .await?
-        .iter()
-        .map(|row| row.get(0))
-        .collect();
-    if let Some(unknown) = done
-        .iter()
-        .find(|version| STEPS.iter().all(|step| step.version != **version))
-    {
+    let done: Vec<i64> = transaction.query("SELECT version FROM _sqlx_migrations", &[]).await?.iter().map(|row| row.get(0)).collect();
+    if let Some(unknown) = done.iter().find(|version| STEPS.iter().all(|step| step.version != **version)) {
         bail!(
             "could not run migrations: the database has step {unknown}, which this stand-in does not \
              know; was it used by the real Matrix Authentication Service?"
         );
     }
     for step in STEPS.iter().filter(|step| !done.contains(&step.version)) {
-        transaction.batch_execute(step.sql).await.with_context(|| {
-            format!(
-                "could not run migrations: step {} ({})",
-                step.version, step.description
-            )
-        })?;
+        transaction
+            .batch_execute(step.sql)
+            .await
+            .with_context(|| format!("could not run migrations: step {} ({})", step.version, step.description))?;
         transaction
             .execute(
                 "INSERT INTO _sqlx_migrations (version, description, success) VALUES ($1, $2, TRUE)",
@@ -203,8 +177,5 @@ pub async fn migrate(client: &mut Client) -> anyhow::Result<()> {
             )
             .await?;
     }
-    transaction
-        .commit()
-        .await
-        .context("could not run migrations")
+    transaction.commit().await.context("could not run migrations")
 }

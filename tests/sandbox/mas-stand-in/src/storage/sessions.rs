@@ -61,11 +61,7 @@ pub async fn add(client: &impl GenericClient, new: &NewSession<'_>) -> anyhow::R
 }
 
 /// Issues an access token that lives for `seconds`, or for ever; gives its id and text.
-pub async fn add_access_token(
-    client: &impl GenericClient,
-    session: Uuid,
-    seconds: Option<u32>,
-) -> anyhow::Result<(Uuid, String)> {
+pub async fn add_access_token(client: &impl GenericClient, session: Uuid, seconds: Option<u32>) -> anyhow::Result<(Uuid, String)> {
     let (id, token) = (new_id()?, token("mct")?);
     client
         .execute(
@@ -77,11 +73,7 @@ pub async fn add_access_token(
     Ok((id, token))
 }
 
-pub async fn add_refresh_token(
-    client: &impl GenericClient,
-    session: Uuid,
-    access_token: Uuid,
-) -> anyhow::Result<String> {
+pub async fn add_refresh_token(client: &impl GenericClient, session: Uuid, access_token: Uuid) -> anyhow::Result<String> {
     let token = token("mcr")?;
     client
         .execute(
@@ -94,28 +86,18 @@ pub async fn add_refresh_token(
 }
 
 /// The unfinished session of an access token that has not expired.
-pub async fn by_access_token(
-    client: &impl GenericClient,
-    token: &str,
-) -> anyhow::Result<Option<Session>> {
+pub async fn by_access_token(client: &impl GenericClient, token: &str) -> anyhow::Result<Option<Session>> {
     let query = format!(
         "SELECT {SESSION}, extract(epoch FROM t.created_at)::bigint,
                 ceil(extract(epoch FROM t.expires_at - now()))::bigint
          FROM compat_access_tokens t JOIN compat_sessions s USING (compat_session_id)
          WHERE t.access_token = $1 AND s.finished_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())"
     );
-    Ok(client
-        .query_opt(&query, &[&token])
-        .await?
-        .as_ref()
-        .map(session))
+    Ok(client.query_opt(&query, &[&token]).await?.as_ref().map(session))
 }
 
 /// Uses a refresh token up; gives its session. The access token that came with it ends.
-pub async fn consume_refresh_token(
-    client: &impl GenericClient,
-    token: &str,
-) -> anyhow::Result<Option<Session>> {
+pub async fn consume_refresh_token(client: &impl GenericClient, token: &str) -> anyhow::Result<Option<Session>> {
     let query = format!(
         "WITH used AS (
             UPDATE compat_refresh_tokens r SET consumed_at = now()
@@ -130,11 +112,7 @@ pub async fn consume_refresh_token(
          SELECT {SESSION}, extract(epoch FROM now())::bigint, NULL::bigint
          FROM used JOIN compat_sessions s USING (compat_session_id)"
     );
-    Ok(client
-        .query_opt(&query, &[&token])
-        .await?
-        .as_ref()
-        .map(session))
+    Ok(client.query_opt(&query, &[&token]).await?.as_ref().map(session))
 }
 
 /// Ends a session.
@@ -146,8 +124,7 @@ pub async fn finish(client: &impl GenericClient, session: Uuid) -> anyhow::Resul
 
 /// Ends every session of a user; gives how many.
 pub async fn finish_all(client: &impl GenericClient, user: Uuid) -> anyhow::Result<u64> {
-    let sql =
-        "UPDATE compat_sessions SET finished_at = now() WHERE user_id = $1 AND finished_at IS NULL";
+    let sql = "UPDATE compat_sessions SET finished_at = now() WHERE user_id = $1 AND finished_at IS NULL";
     Ok(client.execute(sql, &[&user]).await?)
 }
 
@@ -155,21 +132,11 @@ pub async fn finish_all(client: &impl GenericClient, user: Uuid) -> anyhow::Resu
 pub async fn devices(client: &impl GenericClient, user: Uuid) -> anyhow::Result<Vec<String>> {
     let sql = "SELECT DISTINCT device_id FROM compat_sessions
                WHERE user_id = $1 AND finished_at IS NULL AND device_id IS NOT NULL";
-    Ok(client
-        .query(sql, &[&user])
-        .await?
-        .iter()
-        .map(|row| row.get(0))
-        .collect())
+    Ok(client.query(sql, &[&user]).await?.iter().map(|row| row.get(0)).collect())
 }
 
 /// Issues a token to an OAuth 2.0 client for itself.
-pub async fn add_client_token(
-    client: &impl GenericClient,
-    client_id: Uuid,
-    scope: &str,
-    seconds: u32,
-) -> anyhow::Result<String> {
+pub async fn add_client_token(client: &impl GenericClient, client_id: Uuid, scope: &str, seconds: u32) -> anyhow::Result<String> {
     let token = token("mat")?;
     client
         .execute(
@@ -182,14 +149,8 @@ pub async fn add_client_token(
 }
 
 /// The client and scope of an OAuth 2.0 token, and the seconds it still lives.
-pub async fn client_token(
-    client: &impl GenericClient,
-    token: &str,
-) -> anyhow::Result<Option<(Uuid, String, i64)>> {
+pub async fn client_token(client: &impl GenericClient, token: &str) -> anyhow::Result<Option<(Uuid, String, i64)>> {
     let sql = "SELECT oauth2_client_id, scope, ceil(extract(epoch FROM expires_at - now()))::bigint
                FROM oauth2_access_tokens WHERE access_token = $1 AND expires_at > now()";
-    Ok(client
-        .query_opt(sql, &[&token])
-        .await?
-        .map(|row| (row.get(0), row.get(1), row.get(2))))
+    Ok(client.query_opt(sql, &[&token]).await?.map(|row| (row.get(0), row.get(1), row.get(2))))
 }

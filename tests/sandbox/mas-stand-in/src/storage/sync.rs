@@ -22,9 +22,7 @@ pub async fn run(
     dry_run: bool,
 ) -> anyhow::Result<()> {
     let transaction = client.transaction().await?;
-    transaction
-        .batch_execute("SELECT pg_advisory_xact_lock(hashtext('mas-stand-in config sync'))")
-        .await?;
+    transaction.batch_execute("SELECT pg_advisory_xact_lock(hashtext('mas-stand-in config sync'))").await?;
 
     let mut providers: Vec<Uuid> = Vec::new();
     for provider in &upstream.providers {
@@ -54,9 +52,7 @@ pub async fn run(
     }
     // A provider that has links cannot go; it is disabled. `Remove` deletes it with its links.
     let gone = match leftover {
-        Leftover::Keep => {
-            "UPDATE upstream_oauth_providers SET disabled_at = coalesce(disabled_at, now())"
-        }
+        Leftover::Keep => "UPDATE upstream_oauth_providers SET disabled_at = coalesce(disabled_at, now())",
         Leftover::Remove => "DELETE FROM upstream_oauth_providers",
     };
     let gone = format!("{gone} WHERE NOT upstream_oauth_provider_id = ANY ($1)");
@@ -77,18 +73,9 @@ pub async fn run(
         ids.push(id);
     }
     if leftover == Leftover::Remove {
-        transaction
-            .execute(
-                "DELETE FROM oauth2_clients WHERE is_static AND NOT oauth2_client_id = ANY ($1)",
-                &[&ids],
-            )
-            .await?;
+        transaction.execute("DELETE FROM oauth2_clients WHERE is_static AND NOT oauth2_client_id = ANY ($1)", &[&ids]).await?;
     }
-    crate::info!(
-        "synchronised {} providers and {} clients",
-        providers.len(),
-        ids.len()
-    );
+    crate::info!("synchronised {} providers and {} clients", providers.len(), ids.len());
     if dry_run {
         transaction.rollback().await?;
         crate::info!("dry run, nothing was saved");

@@ -26,9 +26,7 @@ impl User {
 
 /// The columns of a user, with every moment as text.
 fn columns() -> String {
-    let moment = |column: &str| {
-        format!("to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
-    };
+    let moment = |column: &str| format!("to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')");
     format!(
         "user_id, username, {}, {}, {}, can_request_admin, is_guest",
         moment("created_at"),
@@ -50,15 +48,8 @@ fn user(row: &Row) -> User {
 }
 
 pub async fn find(client: &impl GenericClient, username: &str) -> anyhow::Result<Option<User>> {
-    let query = format!(
-        "SELECT {} FROM users WHERE lower(username) = lower($1) ORDER BY username = $1 DESC LIMIT 1",
-        columns()
-    );
-    Ok(client
-        .query_opt(&query, &[&username])
-        .await?
-        .as_ref()
-        .map(user))
+    let query = format!("SELECT {} FROM users WHERE lower(username) = lower($1) ORDER BY username = $1 DESC LIMIT 1", columns());
+    Ok(client.query_opt(&query, &[&username]).await?.as_ref().map(user))
 }
 
 pub async fn get(client: &impl GenericClient, id: Uuid) -> anyhow::Result<Option<User>> {
@@ -78,20 +69,9 @@ pub async fn list(
         WHEN 'active' THEN locked_at IS NULL AND deactivated_at IS NULL \
         WHEN 'locked' THEN locked_at IS NOT NULL \
         WHEN 'deactivated' THEN deactivated_at IS NOT NULL ELSE TRUE END";
-    let count = client
-        .query_one(
-            &format!("SELECT count(*) FROM users WHERE {filter}"),
-            &[&admin, &status],
-        )
-        .await?
-        .get(0);
-    let query = format!(
-        "SELECT {} FROM users WHERE {filter} AND ($3::uuid IS NULL OR user_id > $3) ORDER BY user_id LIMIT $4",
-        columns()
-    );
-    let rows = client
-        .query(&query, &[&admin, &status, &after, &limit])
-        .await?;
+    let count = client.query_one(&format!("SELECT count(*) FROM users WHERE {filter}"), &[&admin, &status]).await?.get(0);
+    let query = format!("SELECT {} FROM users WHERE {filter} AND ($3::uuid IS NULL OR user_id > $3) ORDER BY user_id LIMIT $4", columns());
+    let rows = client.query(&query, &[&admin, &status, &after, &limit]).await?;
     Ok((count, rows.iter().map(user).collect()))
 }
 
@@ -106,11 +86,7 @@ pub async fn add(client: &impl GenericClient, username: &str, admin: bool) -> an
     Ok(id)
 }
 
-pub async fn add_email(
-    client: &impl GenericClient,
-    user: Uuid,
-    email: &str,
-) -> anyhow::Result<Uuid> {
+pub async fn add_email(client: &impl GenericClient, user: Uuid, email: &str) -> anyhow::Result<Uuid> {
     let row = client
         .query_one(
             "INSERT INTO user_emails (user_email_id, user_id, email, created_at) VALUES ($1, $2, $3, now())
@@ -122,22 +98,23 @@ pub async fn add_email(
 }
 
 pub async fn emails(client: &impl GenericClient, user: Uuid) -> anyhow::Result<Vec<String>> {
-    let rows = client
-        .query(
-            "SELECT email FROM user_emails WHERE user_id = $1 ORDER BY email",
-            &[&user],
-        )
-        .await?;
+    let rows = client.query("SELECT email FROM user_emails WHERE user_id = $1 ORDER BY email", &[&user]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
+/// The user who has an e-mail address, if exactly one has it.
+pub async fn by_email(client: &impl GenericClient, email: &str) -> anyhow::Result<Option<User>> {
+    let query =
+        format!("SELECT {} FROM users WHERE user_id IN (SELECT user_id FROM user_emails WHERE lower(email) = lower($1))", columns());
+    let rows = client.query(&query, &[&email]).await?;
+    match rows.as_slice() {
+        [row] => Ok(Some(user(row))),
+        _ => Ok(None),
+    }
+}
+
 /// Adds a hash; the newest one of a user counts.
-pub async fn set_password(
-    client: &impl GenericClient,
-    user: Uuid,
-    version: u16,
-    hashed: &str,
-) -> anyhow::Result<()> {
+pub async fn set_password(client: &impl GenericClient, user: Uuid, version: u16, hashed: &str) -> anyhow::Result<()> {
     client
         .execute(
             "INSERT INTO user_passwords (user_password_id, user_id, hashed_password, version, created_at)
@@ -149,10 +126,7 @@ pub async fn set_password(
 }
 
 /// The scheme's version and the hash that count for a user.
-pub async fn password(
-    client: &impl GenericClient,
-    user: Uuid,
-) -> anyhow::Result<Option<(u16, String)>> {
+pub async fn password(client: &impl GenericClient, user: Uuid) -> anyhow::Result<Option<(u16, String)>> {
     let row = client
         .query_opt(
             "SELECT version, hashed_password FROM user_passwords WHERE user_id = $1
@@ -167,21 +141,13 @@ pub async fn password(
     .transpose()
 }
 
-pub async fn set_locked(
-    client: &impl GenericClient,
-    user: Uuid,
-    locked: bool,
-) -> anyhow::Result<()> {
+pub async fn set_locked(client: &impl GenericClient, user: Uuid, locked: bool) -> anyhow::Result<()> {
     let sql = "UPDATE users SET locked_at = CASE WHEN $2 THEN coalesce(locked_at, now()) END WHERE user_id = $1";
     client.execute(sql, &[&user, &locked]).await?;
     Ok(())
 }
 
-pub async fn set_deactivated(
-    client: &impl GenericClient,
-    user: Uuid,
-    deactivated: bool,
-) -> anyhow::Result<()> {
+pub async fn set_deactivated(client: &impl GenericClient, user: Uuid, deactivated: bool) -> anyhow::Result<()> {
     let sql = "UPDATE users SET deactivated_at = CASE WHEN $2 THEN coalesce(deactivated_at, now()) END WHERE user_id = $1";
     client.execute(sql, &[&user, &deactivated]).await?;
     Ok(())

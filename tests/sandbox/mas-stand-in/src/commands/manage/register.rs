@@ -51,9 +51,7 @@ pub struct Arguments {
 
 fn email(text: &str) -> Result<String, String> {
     match text.split_once('@') {
-        Some((local, domain)) if !local.is_empty() && !domain.is_empty() && !text.contains(' ') => {
-            Ok(text.to_owned())
-        }
+        Some((local, domain)) if !local.is_empty() && !domain.is_empty() && !text.contains(' ') => Ok(text.to_owned()),
         _ => Err("this is no e-mail address".to_owned()),
     }
 }
@@ -121,9 +119,7 @@ pub async fn run(arguments: Arguments, raw: &RawConfig) -> anyhow::Result<ExitCo
                 let password = questions::password().await?;
                 draft.password = Some(passwords.hash(&password).await?);
             }
-            Step::Upstream => draft
-                .mappings
-                .push(questions::mapping(providers.clone()).await?),
+            Step::Upstream => draft.mappings.push(questions::mapping(providers.clone()).await?),
             Step::Admin => draft.admin = Some(questions::confirm("Make user admin?").await?),
             Step::DisplayName => draft.display_name = Some(questions::display_name().await?),
         }
@@ -142,11 +138,7 @@ pub async fn run(arguments: Arguments, raw: &RawConfig) -> anyhow::Result<ExitCo
 }
 
 /// Asks until a name can be taken.
-async fn ask_for_username(
-    before: String,
-    transaction: &Transaction<'_>,
-    homeserver: &Homeserver,
-) -> anyhow::Result<String> {
+async fn ask_for_username(before: String, transaction: &Transaction<'_>, homeserver: &Homeserver) -> anyhow::Result<String> {
     loop {
         let username = questions::username(before.clone()).await?;
         match available(&username, transaction, homeserver).await {
@@ -157,11 +149,7 @@ async fn ask_for_username(
 }
 
 /// The local part, where both sides let it be taken.
-async fn available(
-    username: &str,
-    transaction: &Transaction<'_>,
-    homeserver: &Homeserver,
-) -> anyhow::Result<String> {
+async fn available(username: &str, transaction: &Transaction<'_>, homeserver: &Homeserver) -> anyhow::Result<String> {
     let localpart = localpart(username)?;
     if users::find(transaction, localpart).await?.is_some() {
         bail!("User already exists");
@@ -196,17 +184,9 @@ async fn providers(transaction: &Transaction<'_>) -> anyhow::Result<Vec<(Uuid, S
     let provider = |row: &tokio_postgres::Row| {
         let (id, name): (Uuid, Option<String>) = (row.get(0), row.get(1));
         let ulid = to_ulid(id);
-        (
-            id,
-            name.map_or(ulid.clone(), |name| format!("{name} ({ulid})")),
-        )
+        (id, name.map_or(ulid.clone(), |name| format!("{name} ({ulid})")))
     };
-    Ok(transaction
-        .query(sql, &[])
-        .await?
-        .iter()
-        .map(provider)
-        .collect())
+    Ok(transaction.query(sql, &[]).await?.iter().map(provider).collect())
 }
 
 impl Draft {
@@ -227,10 +207,7 @@ impl Draft {
                 )
                 .await?;
         }
-        let job = Job::ProvisionUser {
-            user,
-            display_name: self.display_name.clone(),
-        };
+        let job = Job::ProvisionUser { user, display_name: self.display_name.clone() };
         queue::schedule(transaction, &job).await?;
         Ok(user)
     }
@@ -248,10 +225,7 @@ impl Draft {
             row("Password", "********")?;
         }
         for (provider, subject) in &self.mappings {
-            row(
-                "Upstream account",
-                &format!("{}:{subject}", to_ulid(*provider)),
-            )?;
+            row("Upstream account", &format!("{}:{subject}", to_ulid(*provider)))?;
         }
         for email in &self.emails {
             row("Email", email)?;
@@ -263,10 +237,7 @@ impl Draft {
             writeln!(out, "No address: the user will be asked for one")?;
         }
         if self.password.is_none() && self.mappings.is_empty() {
-            writeln!(
-                out,
-                "No password and no upstream account: the user cannot log in"
-            )?;
+            writeln!(out, "No password and no upstream account: the user cannot log in")?;
         }
         out.flush()
     }

@@ -35,34 +35,15 @@ type Sessions = HashMap<(Uuid, String), (Uuid, f64)>;
 impl Migration {
     /// Runs it; a dry run is rolled back at the end.
     pub async fn run(&self, synapse: &mut Client, client: &mut Client) -> anyhow::Result<()> {
-        let from = synapse
-            .build_transaction()
-            .isolation_level(IsolationLevel::RepeatableRead)
-            .read_only(true)
-            .start()
-            .await?;
+        let from = synapse.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start().await?;
         let to = client.transaction().await?;
-        let users = self
-            .users(&from, &to)
-            .await
-            .context("could not migrate users")?;
-        self.threepids(&from, &to, &users)
-            .await
-            .context("could not migrate addresses")?;
-        self.external_ids(&from, &to, &users)
-            .await
-            .context("could not migrate upstream accounts")?;
+        let users = self.users(&from, &to).await.context("could not migrate users")?;
+        self.threepids(&from, &to, &users).await.context("could not migrate addresses")?;
+        self.external_ids(&from, &to, &users).await.context("could not migrate upstream accounts")?;
         let mut sessions = Sessions::new();
-        let tokens = self
-            .tokens(&from, &users, &mut sessions)
-            .await
-            .context("could not read access tokens")?;
-        self.devices(&from, &to, &users, &mut sessions)
-            .await
-            .context("could not migrate devices")?;
-        write_tokens(&to, tokens)
-            .await
-            .context("could not migrate access tokens")?;
+        let tokens = self.tokens(&from, &users, &mut sessions).await.context("could not read access tokens")?;
+        self.devices(&from, &to, &users, &mut sessions).await.context("could not migrate devices")?;
+        write_tokens(&to, tokens).await.context("could not migrate access tokens")?;
         from.rollback().await?;
         if self.dry_run {
             to.rollback().await?;
@@ -82,12 +63,7 @@ impl Migration {
     }
 
     /// The user of a row of another table; `None` for a user of an application service.
-    fn owner<'a>(
-        &self,
-        users: &'a Users,
-        table: &str,
-        user: &str,
-    ) -> anyhow::Result<Option<&'a Migrated>> {
+    fn owner<'a>(&self, users: &'a Users, table: &str, user: &str) -> anyhow::Result<Option<&'a Migrated>> {
         let localpart = self.localpart(user)?;
         match users.get(localpart) {
             Some(migrated) => Ok(Some(migrated)),
@@ -109,8 +85,7 @@ impl Migration {
         for row in rows {
             let (name, hash): (String, Option<String>) = (row.get(0), row.get(1));
             let (created_at, is_admin): (f64, bool) = (row.get(2), row.get(3));
-            let (deactivated, is_guest, locked): (bool, bool, bool) =
-                (row.get(4), row.get(5), row.get(6));
+            let (deactivated, is_guest, locked): (bool, bool, bool) = (row.get(4), row.get(5), row.get(6));
             let localpart = self.localpart(&name)?.to_owned();
             let id = id_at(created_at)?;
             to.execute(
@@ -129,27 +104,14 @@ impl Migration {
                 .await?;
             }
             let keeps_sessions = !deactivated && !is_guest;
-            users.insert(
-                localpart,
-                Migrated {
-                    id,
-                    created_at,
-                    keeps_sessions,
-                    is_admin,
-                },
-            );
+            users.insert(localpart, Migrated { id, created_at, keeps_sessions, is_admin });
         }
         crate::info!("migrated {} users", users.len());
         // Users of application services stay in Synapse; their rows elsewhere are passed over.
         Ok(users)
     }
 
-    async fn threepids(
-        &self,
-        from: &Transaction<'_>,
-        to: &Transaction<'_>,
-        users: &Users,
-    ) -> anyhow::Result<()> {
+    async fn threepids(&self, from: &Transaction<'_>, to: &Transaction<'_>, users: &Users) -> anyhow::Result<()> {
         let rows = from
             .query(
                 "SELECT t.user_id, t.medium, t.address, t.added_at / 1000.0::float8 FROM user_threepids t
@@ -158,31 +120,23 @@ impl Migration {
             )
             .await?;
         for row in &rows {
-            let (user, medium, address, added_at): (String, String, String, f64) =
-                (row.get(0), row.get(1), row.get(2), row.get(3));
+            let (user, medium, address, added_at): (String, String, String, f64) = (row.get(0), row.get(1), row.get(2), row.get(3));
             let Some(user) = self.owner(users, "user_threepids", &user)? else {
                 continue;
             };
             if medium == "email" {
                 let sql = "INSERT INTO user_emails (user_email_id, user_id, email, created_at) VALUES ($1, $2, $3, to_timestamp($4))";
-                to.execute(sql, &[&new_id()?, &user.id, &address, &added_at])
-                    .await?;
+                to.execute(sql, &[&new_id()?, &user.id, &address, &added_at]).await?;
             } else {
                 let sql = "INSERT INTO user_unsupported_third_party_ids (user_id, medium, address, created_at) VALUES ($1, $2, $3, to_timestamp($4))";
-                to.execute(sql, &[&user.id, &medium, &address, &added_at])
-                    .await?;
+                to.execute(sql, &[&user.id, &medium, &address, &added_at]).await?;
             }
         }
         crate::info!("migrated {} addresses", rows.len());
         Ok(())
     }
 
-    async fn external_ids(
-        &self,
-        from: &Transaction<'_>,
-        to: &Transaction<'_>,
-        users: &Users,
-    ) -> anyhow::Result<()> {
+    async fn external_ids(&self, from: &Transaction<'_>, to: &Transaction<'_>, users: &Users) -> anyhow::Result<()> {
         let rows = from
             .query(
                 "SELECT e.user_id, e.auth_provider, e.external_id FROM user_external_ids e
@@ -191,8 +145,7 @@ impl Migration {
             )
             .await?;
         for row in &rows {
-            let (name, provider, subject): (String, String, String) =
-                (row.get(0), row.get(1), row.get(2));
+            let (name, provider, subject): (String, String, String) = (row.get(0), row.get(1), row.get(2));
             let Some(user) = self.owner(users, "user_external_ids", &name)? else {
                 continue;
             };
@@ -200,9 +153,7 @@ impl Migration {
                 if self.ignore_missing_providers {
                     continue;
                 }
-                bail!(
-                    "no upstream provider is mapped to Synapse's '{provider}', which `{name}` uses"
-                );
+                bail!("no upstream provider is mapped to Synapse's '{provider}', which `{name}` uses");
             };
             to.execute(
                 "INSERT INTO upstream_oauth_links (upstream_oauth_link_id, upstream_oauth_provider_id, user_id, subject, created_at)
@@ -216,12 +167,7 @@ impl Migration {
     }
 
     /// Reads tokens and gives each device its session; they are written after the sessions.
-    async fn tokens(
-        &self,
-        from: &Transaction<'_>,
-        users: &Users,
-        sessions: &mut Sessions,
-    ) -> anyhow::Result<Vec<Token>> {
+    async fn tokens(&self, from: &Transaction<'_>, users: &Users, sessions: &mut Sessions) -> anyhow::Result<Vec<Token>> {
         let rows = from
             .query(
                 "SELECT a.user_id, a.device_id, a.token, a.valid_until_ms / 1000.0::float8, a.last_validated / 1000.0::float8, r.token
@@ -264,13 +210,7 @@ impl Migration {
         Ok(tokens)
     }
 
-    async fn devices(
-        &self,
-        from: &Transaction<'_>,
-        to: &Transaction<'_>,
-        users: &Users,
-        sessions: &mut Sessions,
-    ) -> anyhow::Result<()> {
+    async fn devices(&self, from: &Transaction<'_>, to: &Transaction<'_>, users: &Users, sessions: &mut Sessions) -> anyhow::Result<()> {
         let rows = from
             .query(
                 "SELECT d.user_id, d.device_id, d.display_name, d.last_seen / 1000.0::float8, d.user_agent FROM devices d
@@ -282,17 +222,12 @@ impl Migration {
         let mut written = 0;
         for row in &rows {
             let (name, device): (String, String) = (row.get(0), row.get(1));
-            let Some(user) = self
-                .owner(users, "devices", &name)?
-                .filter(|user| user.keeps_sessions)
-            else {
+            let Some(user) = self.owner(users, "devices", &name)?.filter(|user| user.keeps_sessions) else {
                 continue;
             };
             let fresh = (new_id()?, now());
-            let (session, created_at) =
-                sessions.remove(&(user.id, device.clone())).unwrap_or(fresh);
-            let (display_name, last_seen, agent): (Option<String>, Option<f64>, Option<String>) =
-                (row.get(2), row.get(3), row.get(4));
+            let (session, created_at) = sessions.remove(&(user.id, device.clone())).unwrap_or(fresh);
+            let (display_name, last_seen, agent): (Option<String>, Option<f64>, Option<String>) = (row.get(2), row.get(3), row.get(4));
             to.execute(
                 "INSERT INTO compat_sessions (compat_session_id, user_id, device_id, human_name, created_at,
                     is_synapse_admin, last_active_at, user_agent)
@@ -303,9 +238,7 @@ impl Migration {
             written += 1;
         }
         if let Some((_, device)) = sessions.keys().next() {
-            bail!(
-                "there is an access token of the device `{device}`, which is not among the devices"
-            );
+            bail!("there is an access token of the device `{device}`, which is not among the devices");
         }
         crate::info!("migrated {written} devices");
         Ok(())
@@ -327,8 +260,7 @@ async fn write_tokens(to: &Transaction<'_>, tokens: Vec<Token>) -> anyhow::Resul
     for token in &tokens {
         if let Some(user) = token.deviceless_user {
             let sql = "INSERT INTO compat_sessions (compat_session_id, user_id, created_at) VALUES ($1, $2, to_timestamp($3))";
-            to.execute(sql, &[&token.session, &user, &token.created_at])
-                .await?;
+            to.execute(sql, &[&token.session, &user, &token.created_at]).await?;
         }
         let id = new_id()?;
         to.execute(
@@ -353,16 +285,10 @@ async fn write_tokens(to: &Transaction<'_>, tokens: Vec<Token>) -> anyhow::Resul
 /// An identifier for a moment in seconds since 1970.
 fn id_at(seconds: f64) -> anyhow::Result<Uuid> {
     // A cast of a float saturates, so that a moment before 1970 becomes 1970.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "it saturates"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
     new_id_at((seconds * 1000.0) as u64)
 }
 
 fn now() -> f64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0.0, |passed| passed.as_secs_f64())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |passed| passed.as_secs_f64())
 }

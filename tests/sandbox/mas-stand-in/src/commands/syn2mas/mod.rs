@@ -61,40 +61,22 @@ pub async fn run(arguments: Arguments, raw: &RawConfig) -> anyhow::Result<ExitCo
         crate::error!("give Synapse's configuration with `--synapse-config`");
         return Ok(ExitCode::FAILURE);
     }
-    let synapse = SynapseConfig::load(&arguments.synapse_config)
-        .await
-        .context("could not load Synapse's configuration")?;
+    let synapse = SynapseConfig::load(&arguments.synapse_config).await.context("could not load Synapse's configuration")?;
     let address = match arguments.synapse_database_uri {
         Some(address) => address,
-        None => synapse
-            .postgres()
-            .context("cannot migrate from the database that Synapse's configuration names")?,
+        None => synapse.postgres().context("cannot migrate from the database that Synapse's configuration names")?,
     };
-    let mut synapse_client = connect_to(address)
-        .await
-        .context("could not connect to Synapse's Postgres database")?;
+    let mut synapse_client = connect_to(address).await.context("could not connect to Synapse's Postgres database")?;
     let mut client = connect(&raw.database()?).await?;
     // Even a check and a dry run write this much.
     schema::migrate(&mut client).await?;
     if matches!(arguments.command, Command::Migrate { .. }) {
         raw.secrets()?;
-        sync::run(
-            &mut client,
-            &raw.upstream()?,
-            &raw.clients()?,
-            Leftover::Keep,
-            false,
-        )
-        .await
-        .context("could not write providers and clients to the database")?;
+        sync::run(&mut client, &raw.upstream()?, &raw.clients()?, Leftover::Keep, false)
+            .await
+            .context("could not write providers and clients to the database")?;
     }
-    let locked: bool = client
-        .query_one(
-            "SELECT pg_try_advisory_lock(hashtext('mas-stand-in syn2mas'))",
-            &[],
-        )
-        .await?
-        .get(0);
+    let locked: bool = client.query_one("SELECT pg_try_advisory_lock(hashtext('mas-stand-in syn2mas'))", &[]).await?.get(0);
     if !locked {
         crate::error!("another syn2mas holds the lock on the database");
         return Ok(ExitCode::FAILURE);
@@ -104,8 +86,7 @@ pub async fn run(arguments: Arguments, raw: &RawConfig) -> anyhow::Result<ExitCo
     findings.extend(checks::against_mas(&synapse, raw).await?);
     refuse_used_database(&client).await?;
     let ignore_missing = arguments.ignore_missing_auth_providers;
-    findings
-        .extend(checks::synapse_database(&synapse_client, &synapse, raw, ignore_missing).await?);
+    findings.extend(checks::synapse_database(&synapse_client, &synapse, raw, ignore_missing).await?);
     report(&findings)?;
     if !findings.errors.is_empty() {
         return Ok(ExitCode::from(CODE_ERRORS));
@@ -141,9 +122,7 @@ fn providers(raw: &RawConfig) -> anyhow::Result<HashMap<String, Uuid>> {
 
 async fn refuse_used_database(client: &Client) -> anyhow::Result<()> {
     for table in schema::FILLED_BY_SYN2MAS {
-        let row = client
-            .query_opt(&format!("SELECT 1 FROM {table} LIMIT 1"), &[])
-            .await?;
+        let row = client.query_opt(&format!("SELECT 1 FROM {table} LIMIT 1"), &[]).await?;
         if row.is_some() {
             bail!("the MAS database is not empty: there are rows in at least `{table}`");
         }
@@ -154,16 +133,8 @@ async fn refuse_used_database(client: &Client) -> anyhow::Result<()> {
 fn report(findings: &Findings) -> std::io::Result<()> {
     let mut out = std::io::stderr().lock();
     for (title, lead, messages) in [
-        (
-            "Errors",
-            "Nothing can be migrated before these are solved:",
-            &findings.errors,
-        ),
-        (
-            "Warnings",
-            "Consider these before migrating:",
-            &findings.warnings,
-        ),
+        ("Errors", "Nothing can be migrated before these are solved:", &findings.errors),
+        ("Warnings", "Consider these before migrating:", &findings.warnings),
     ] {
         if messages.is_empty() {
             continue;

@@ -59,11 +59,7 @@ fn truth<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::E
 
 impl Default for PasswordSection {
     fn default() -> Self {
-        Self {
-            enabled: true,
-            localdb_enabled: true,
-            pepper: None,
-        }
+        Self { enabled: true, localdb_enabled: true, pepper: None }
     }
 }
 
@@ -91,12 +87,8 @@ struct Port(u16);
 impl<'de> Deserialize<'de> for Port {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
-        let text = value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned);
-        text.parse()
-            .map(Self)
-            .map_err(|_| serde::de::Error::custom(format!("`{text}` is no port")))
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        text.parse().map(Self).map_err(|_| serde::de::Error::custom(format!("`{text}` is no port")))
     }
 }
 
@@ -118,11 +110,8 @@ impl SynapseConfig {
     pub async fn load(files: &[PathBuf]) -> anyhow::Result<Self> {
         let mut merged = Value::Object(Map::new());
         for file in files {
-            let text = tokio::fs::read_to_string(file)
-                .await
-                .with_context(|| format!("could not read `{}`", file.display()))?;
-            let value = parse_yaml(&text)
-                .with_context(|| format!("could not parse `{}`", file.display()))?;
+            let text = tokio::fs::read_to_string(file).await.with_context(|| format!("could not read `{}`", file.display()))?;
+            let value = parse_yaml(&text).with_context(|| format!("could not parse `{}`", file.display()))?;
             merge(&mut merged, value);
         }
         Ok(serde_path_to_error::deserialize(merged)?)
@@ -136,10 +125,7 @@ impl SynapseConfig {
     /// How Synapse reaches Postgres; a host that begins with `/` is a folder of sockets.
     pub fn postgres(&self) -> anyhow::Result<tokio_postgres::Config> {
         if self.database.name != "psycopg2" {
-            bail!(
-                "Synapse uses the database driver `{}`, only `psycopg2` can be migrated",
-                self.database.name
-            );
+            bail!("Synapse uses the database driver `{}`, only `psycopg2` can be migrated", self.database.name);
         }
         let args = &self.database.args;
         if args.database.is_some() && args.dbname.is_some() {
@@ -170,15 +156,8 @@ impl SynapseConfig {
         let old = self
             .oidc_config
             .iter()
-            .filter(|provider| {
-                provider.enabled && provider.issuer.is_some() && provider.client_id.is_some()
-            })
-            .map(|provider| {
-                (
-                    provider.idp_id.clone().unwrap_or_else(|| "oidc".to_owned()),
-                    provider.clone(),
-                )
-            });
+            .filter(|provider| provider.enabled && provider.issuer.is_some() && provider.client_id.is_some())
+            .map(|provider| (provider.idp_id.clone().unwrap_or_else(|| "oidc".to_owned()), provider.clone()));
         let named = self.oidc_providers.iter().map(|provider| {
             let id = match provider.idp_id.as_deref() {
                 None | Some("oidc") => "oidc".to_owned(),

@@ -58,9 +58,7 @@ impl Draft {
 
 /// Asks on the terminal; an error without one. The library itself does not look whether it is
 /// there before a list: it would ask for ever.
-async fn ask<T: Send + 'static>(
-    question: impl FnOnce() -> dialoguer::Result<T> + Send + 'static,
-) -> anyhow::Result<T> {
+async fn ask<T: Send + 'static>(question: impl FnOnce() -> dialoguer::Result<T> + Send + 'static) -> anyhow::Result<T> {
     if !(stdin().is_terminal() && stdout().is_terminal() && stderr().is_terminal()) {
         bail!("not a terminal: only `--yes` asks no questions");
     }
@@ -81,22 +79,11 @@ pub async fn next_step(steps: Vec<Step>) -> anyhow::Result<Step> {
 }
 
 pub async fn confirm(prompt: &'static str) -> anyhow::Result<bool> {
-    ask(move || {
-        Confirm::with_theme(&ColorfulTheme::default())
-            .with_prompt(prompt)
-            .interact()
-    })
-    .await
+    ask(move || Confirm::with_theme(&ColorfulTheme::default()).with_prompt(prompt).interact()).await
 }
 
 pub async fn username(before: String) -> anyhow::Result<String> {
-    ask(move || {
-        Input::with_theme(&ColorfulTheme::default())
-            .with_prompt("Username")
-            .with_initial_text(before)
-            .interact_text()
-    })
-    .await
+    ask(move || Input::with_theme(&ColorfulTheme::default()).with_prompt("Username").with_initial_text(before).interact_text()).await
 }
 
 pub async fn email() -> anyhow::Result<String> {
@@ -138,7 +125,5 @@ pub async fn mapping(providers: Vec<(Uuid, String)>) -> anyhow::Result<(Uuid, St
 }
 
 fn text(prompt: &str) -> dialoguer::Result<String> {
-    Input::with_theme(&ColorfulTheme::default())
-        .with_prompt(prompt)
-        .interact()
+    Input::with_theme(&ColorfulTheme::default()).with_prompt(prompt).interact()
 }

@@ -16,12 +16,8 @@ fn every_step_is_offered_in_the_order_of_the_real_program() {
 
 #[test]
 fn what_is_known_already_is_not_offered() {
-    let draft = Draft {
-        password: Some((1, "hash".to_owned())),
-        admin: Some(false),
-        display_name: Some("Alice".to_owned()),
-        ..Draft::default()
-    };
+    let draft =
+        Draft { password: Some((1, "hash".to_owned())), admin: Some(false), display_name: Some("Alice".to_owned()), ..Draft::default() };
     let least = "Create the user\nChange the username\nAdd email";
     assert_eq!(steps(&draft, true, false), least);
 }
