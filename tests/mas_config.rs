@@ -796,7 +796,7 @@ matrix_authentication_service_config_upstream_oauth2_providers:
     for lines in ["", everything, "matrix_authentication_service_config_email_transport: blackhole\n"] {
         // The schema takes a host name only, MAS takes the folder of a socket as well.
         let mas = Rendered::of(&with(&format!("{lines}postgres_container_unix_socket_enabled: false\n"))).mas();
-        let problems: Vec<String> = validator.iter_errors(&mas).map(|error| format!("{}: {error}", error.instance_path)).collect();
+        let problems: Vec<String> = validator.iter_errors(&mas).map(|error| format!("{}: {error}", error.instance_path())).collect();
         assert!(problems.is_empty(), "{problems:#?}");
     }
     // The validator sees what it should.
