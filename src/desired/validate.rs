@@ -90,7 +90,7 @@ fn check(rule: &Rule, evaluator: &Evaluator<'_>) -> Result<Option<Diagnostic>, D
         return Ok(None);
     }
     let variables = evaluator.variables();
-    let (message, variable) = match &rule.kind {
+    let message = match &rule.kind {
         RuleKind::Require { variable, matches } => {
             let value = variables.get(variable)?.value;
             let text = match &value {
@@ -98,22 +98,21 @@ fn check(rule: &Rule, evaluator: &Evaluator<'_>) -> Result<Option<Diagnostic>, D
                 Json::String(text) => text.clone(),
                 other => other.to_string(),
             };
-            let message = match matches {
+            match matches {
                 _ if text.is_empty() => format!("`{variable}` is not set"),
                 Some(pattern) if !whole_match(pattern, &text, &rule.span)? => format!("`{variable}` is malformed"),
                 _ => return Ok(None),
-            };
-            (message, Some(variable))
+            }
         }
-        RuleKind::Refuse { condition, variable, message } => {
+        RuleKind::Refuse { condition, message, .. } => {
             if !evaluator.truth(condition)? {
                 return Ok(None);
             }
-            (evaluator.text(message)?, variable.as_ref())
+            evaluator.text(message)?
         }
     };
     let mut finding = Diagnostic::error("H0332", message);
-    finding.span = variable.and_then(|name| place(variables, name));
+    finding.span = rule.variables().iter().find_map(|name| place(variables, name));
     finding.help = rule.hint.as_ref().map(|hint| evaluator.text(hint)).transpose()?;
     Ok(Some(finding))
 }

@@ -103,7 +103,7 @@ impl Library {
 
     /// Whether a role or the wiring has a variable of that name, or says what to do about it.
     pub fn knows(&self, name: &str) -> bool {
-        let refused = |role: &Role| role.manifest.rules.iter().any(|rule| rule.variable() == Some(name));
+        let refused = |role: &Role| role.manifest.rules.iter().any(|rule| rule.variables().iter().any(|variable| variable == name));
         self.roles.iter().any(|role| role.documentation.contains_key(name) || refused(role))
             || self.wiring.iter().any(|variable| variable.name == name)
             || self.renamed().any(|(old, _)| old == name)

@@ -79,11 +79,11 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// The variable that it is about.
-    pub fn variable(&self) -> Option<&str> {
+    /// The variables that it is about.
+    pub fn variables(&self) -> &[String] {
         match &self.kind {
-            RuleKind::Require { variable, .. } => Some(variable),
-            RuleKind::Refuse { variable, .. } => variable.as_deref(),
+            RuleKind::Require { variable, .. } => std::slice::from_ref(variable),
+            RuleKind::Refuse { variables, .. } => variables,
         }
     }
 }
@@ -102,8 +102,8 @@ pub enum RuleKind {
     Refuse {
         /// The expression.
         condition: Node,
-        /// The variable whose place is shown.
-        variable: Option<String>,
+        /// The place of the first of these that a user set is shown.
+        variables: Vec<String>,
         /// Why it cannot work.
         message: Node,
     },

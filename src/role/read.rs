@@ -1,6 +1,6 @@
 //! `role.yml` as text -> [`Manifest`].
 
-use super::fields::{Fields, text};
+use super::fields::{Fields, list, text};
 use super::manifest::{
     Account, Container, Directory, FileContent, FileEntry, Format, Health, ImageEntry, Key, Manifest, Mount, Network, Operation, Probe,
     Repeat, Rule, RuleKind, Service, ShapeRule, Tmpfs,
@@ -70,7 +70,13 @@ fn rule(node: &Node) -> Read<Rule> {
         Some(variable) => RuleKind::Require { variable: variable.to_owned(), matches: fields.text("matches")?.map(str::to_owned) },
         None => RuleKind::Refuse {
             condition: fields.required("refuse")?.clone(),
-            variable: fields.text("variable")?.map(str::to_owned),
+            variables: match fields.optional("variable") {
+                Some(node @ Node { value: Value::List(_), .. }) => {
+                    list(node)?.iter().map(|item| text(item).map(str::to_owned)).collect::<Read<_>>()?
+                }
+                Some(node) => vec![text(node)?.to_owned()],
+                None => Vec::new(),
+            },
             message: fields.required("message")?.clone(),
         },
     };

@@ -11,6 +11,7 @@ mod common;
 mod bad_days;
 mod connecting;
 mod credentials;
+mod extensions;
 mod installed;
 mod lifecycle;
 mod logins;

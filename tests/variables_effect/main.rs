@@ -80,7 +80,7 @@ fn check(part: &Part) {
     // These say for themselves that they change nothing; a refused one is told by its rule.
     let ignored: BTreeSet<&str> = library.ignored().map(|(name, _)| name).collect();
     let rules = library.roles.iter().flat_map(|role| &role.manifest.rules);
-    let ruled: BTreeSet<&str> = rules.filter_map(homestead::role::Rule::variable).collect();
+    let ruled: BTreeSet<&str> = rules.flat_map(homestead::role::Rule::variables).map(String::as_str).collect();
     let defined: BTreeSet<&str> = library.roles.iter().flat_map(|role| role.documentation.keys().map(String::as_str)).collect();
     let own: Vec<&str> = part.roles.iter().flat_map(|role| &names[*role]).map(String::as_str).collect();
     let tried: Vec<&str> = own.iter().copied().filter(|name| defined.contains(name) && !ignored.contains(name)).collect();
