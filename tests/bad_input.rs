@@ -127,7 +127,7 @@ fn a_typo_in_a_role_is_pointed_at() {
     $ homestead --roles-dir mine check
     -- stdout
     error[H0303]: unknown key `directorys`
-      --> roles/exim-relay/role.yml:32:1
+      --> roles/exim-relay/role.yml:42:1
       = help: did you mean `directories`?
 
     1 error, 0 warnings
