@@ -168,6 +168,11 @@ impl Engine {
         self.slots.keys().map(|name| &**name)
     }
 
+    /// The names of the variables that something asked for.
+    pub fn asked_for(&self) -> impl Iterator<Item = &str> {
+        self.slots.iter().filter(|(_, slot)| slot.value.get().is_some()).map(|(name, _)| &**name)
+    }
+
     /// All names that an expression may use, for "did you mean".
     pub fn known_names(&self) -> impl Iterator<Item = &str> {
         self.names().chain(self.magic.keys().map(|name| &**name)).chain(self.facts.keys().map(|name| &**name))

@@ -115,6 +115,11 @@ impl Variables {
         self.engine.names()
     }
 
+    /// The names of those that something asked for so far: changing another one would have made no difference.
+    pub fn asked_for(&self) -> impl Iterator<Item = &str> {
+        self.engine.asked_for()
+    }
+
     /// Where a variable comes from.
     pub fn definition(&self, name: &str) -> Option<&Definition> {
         self.engine.slots.get(name).map(|slot| &slot.definition)

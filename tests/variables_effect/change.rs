@@ -1,5 +1,6 @@
 //! Changes a variable and looks at what becomes of it.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use camino::Utf8PathBuf;
@@ -27,6 +28,8 @@ pub struct World {
     loaded: Loaded,
     original: Prepared,
     state: String,
+    /// What had to be known to work it out; nothing else can make a difference.
+    asked_for: BTreeSet<String>,
     _folder: TestInventory,
 }
 
@@ -49,7 +52,8 @@ impl World {
         let loaded = Loaded::read(&sources).unwrap_or_else(|error| panic!("{}", told(&error)));
         let original = Prepared::new(&loaded, HOST, &HostFacts::assumed(), &[]).unwrap_or_else(|error| panic!("{}", told(&error)));
         let state = state(&original.desired);
-        Self { hosts, loaded, original, state, _folder: folder }
+        let asked_for = original.variables.asked_for().map(str::to_owned).collect();
+        Self { hosts, loaded, original, state, asked_for, _folder: folder }
     }
 
     /// Whether the desired state is another one with a variable set to a value.
@@ -68,6 +72,10 @@ impl World {
 pub fn try_out(worlds: &mut [World], name: &str, sample: Option<&str>) -> Outcome {
     let mut outcome = Outcome::Refused("it was not tried".to_owned());
     for world in worlds {
+        if !world.asked_for.contains(name) {
+            outcome = Outcome::Same;
+            continue;
+        }
         let changes = match sample {
             Some(sample) => vec![parsed(sample)],
             None => match world.original.variables.get(name) {
