@@ -9,9 +9,9 @@
 
 mod common;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use common::{same, shared};
@@ -20,6 +20,7 @@ use homestead::inventory::layers::{Layer, LayerKind, Variable};
 use homestead::inventory::node::{Node, Value as Written};
 use homestead::inventory::vault::VaultPasswords;
 use homestead::inventory::yaml;
+use homestead::pipeline::{self, HostFacts, Loaded, Sources};
 use homestead::secret::Secret;
 use homestead::vars::{Context, Randomness, Variables};
 use serde_json::{Value as Json, json};
@@ -191,4 +192,110 @@ fn a_long_time_users_file_is_what_ansible_makes_of_it() {
     if let Some(lines) = differences("jinja", EXCEPTIONS) {
         assert!(lines.is_empty(), "{} differ:\n{}", lines.len(), lines.join("\n"));
     }
+}
+
+/// What the variables of our roles are for a case, through the whole pipeline.
+fn of_roles(case: &Utf8Path, folder: &Utf8Path) -> Variables {
+    let inventory = folder.join("inventory");
+    copied(case, &inventory);
+    fs_err::write(inventory.join("hosts"), "[matrix_servers]\nmatrix.example.com\n").unwrap();
+    fs_err::create_dir_all(inventory.join("host_vars/matrix.example.com")).unwrap();
+    fs_err::rename(inventory.join("vars.yml"), inventory.join("host_vars/matrix.example.com/vars.yml")).unwrap();
+    let mut vault = VaultPasswords::default();
+    if let Ok(password) = fs_err::read_to_string(case.join("vault-pass")) {
+        vault.add(None, &Secret::new(password));
+    }
+    // The machine that was measured had no IPv6.
+    let extra = [r#"{"matrix_user_uid": 999, "matrix_user_gid": 997, "devture_systemd_docker_base_ipv6_enabled": false}"#];
+    let sources = Sources {
+        inventory: vec![inventory.join("hosts")],
+        extra_vars: extra.map(str::to_owned).to_vec(),
+        limit: None,
+        roles_dir: None,
+        vault,
+        environment: BTreeMap::from([("HOME".to_owned(), "/root".to_owned()), ("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
+        now: SystemTime::now(),
+        lock_wait: Duration::ZERO,
+    };
+    let loaded = Loaded::read(&sources).unwrap();
+    let facts = read_json(&case.join("facts.json")).as_object().unwrap().clone();
+    pipeline::variables(&loaded, "matrix.example.com", &HostFacts::given(facts), &[]).unwrap()
+}
+
+/// The meaning of a role's variable: texts that are whole files are YAML of our own wording, what Ansible computes as a
+/// set has another order in each run of Python, and what has to restart is known to a plan alone.
+fn meaning(name: &str, value: &Json) -> Json {
+    match value {
+        Json::String(text) if name.ends_with("_yaml") => {
+            let (node, _) = yaml::read(text, name).unwrap();
+            let node = node.filter(|node| !matches!(&node.value, Written::Map(entries) if entries.is_empty()));
+            node.map_or(Json::Null, |node| meaning_of(&node))
+        }
+        Json::Array(items) if name.ends_with("_endpoints") || name.ends_with("_locations") => {
+            let mut items: Vec<String> = items.iter().map(Json::to_string).collect();
+            items.sort();
+            json!(items)
+        }
+        Json::Array(items) if name.starts_with("devture_systemd_service_manager_services_list") => {
+            let mut items = items.clone();
+            items.iter_mut().for_each(|item| drop(item.as_object_mut().unwrap().remove("restart_necessary")));
+            Json::Array(items)
+        }
+        other => other.clone(),
+    }
+}
+
+fn meaning_of(node: &Node) -> Json {
+    homestead::desired::meaning::from_node(node)
+}
+
+/// Named in `docs/decisions.md`, with what holds them.
+const ROLE_EXCEPTIONS: &[&str] = &[
+    "traefik_systemd_healthcheck_command",
+    "matrix_authentication_service_config_http_trusted_proxies",
+    "matrix_authentication_service_configuration",
+    "matrix_authentication_service_configuration_yaml",
+];
+/// The same, while accounts are being moved.
+const ROLE_EXCEPTIONS_MIGRATING: &[&str] =
+    &["matrix_synapse_password_config_enabled", "matrix_synapse_configuration", "matrix_synapse_configuration_yaml"];
+
+#[test]
+fn the_variables_of_our_roles_are_what_ansible_makes_of_them() {
+    let mut lines = Vec::new();
+    for case in ["plain", "mas-new", "mas-migrating", "mas-upstream", "jinja"] {
+        let Some(source) = shared(&format!("parity/{case}")) else { return };
+        let source = Utf8PathBuf::from_path_buf(source).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let variables = of_roles(&source, Utf8Path::from_path(folder.path()).unwrap());
+        let text = fs_err::read_to_string(source.join("resolved.json")).unwrap().replace(": Infinity", ": \"inf\"");
+        let resolved: Json = serde_json::from_str(&text).unwrap();
+        let (mut equal, mut all) = (0, 0);
+        for (role, values) in resolved.as_object().unwrap() {
+            for (name, want) in values.as_object().unwrap() {
+                let ours = variables
+                    .definition(name)
+                    .is_some_and(|definition| definition.role.is_some() || definition.overrides.iter().any(|weaker| weaker.role.is_some()));
+                if !ours {
+                    continue;
+                }
+                all += 1;
+                let have = variables.get(name);
+                let fits = match (&have, want.get("__error__").is_some()) {
+                    (Ok(have), false) => same(&meaning(name, want), &meaning(name, &have.value)),
+                    (Err(_), true) => true,
+                    _ => false,
+                };
+                equal += usize::from(fits);
+                let excepted = ROLE_EXCEPTIONS.contains(&name.as_str())
+                    || case == "mas-migrating" && ROLE_EXCEPTIONS_MIGRATING.contains(&name.as_str());
+                if !fits && !excepted {
+                    let have = have.map_or_else(|error| format!("error {error}"), |have| have.value.to_string());
+                    lines.push(format!("{case} {role} {name}:\n  want {want}\n  have {have}"));
+                }
+            }
+        }
+        println!("{case}: {equal} of {all} variables of our roles are equal");
+    }
+    assert!(lines.is_empty(), "{} differ:\n{}", lines.len(), lines.join("\n"));
 }

@@ -371,6 +371,13 @@ fn what_would_fill_the_memory_is_refused() {
         "{% set l = [] %}{% set k = [] %}{% set _ = l.append(l) %}{% set _ = k.append(k) %}{{ l == k }}",
         "{% set l = {} %}{% set _ = l.update({'a': l}) %}{{ l | combine({'b': 1}) }}",
         "{{ 'x'.center(999999999) }}",
+        "{% macro f(x) %}{{ f(1) }}{{ f(2) }}{% endmacro %}{{ f(1) }}",
+        "{% set n = namespace(l=[1]) %}{% for i in range(60) %}{% set n.l = [n.l, n.l] %}{% endfor %}{{ n.l }}",
+        "{% set n = namespace(l=[1]) %}{% for i in range(60) %}{% set n.l = [n.l, n.l] %}{% endfor %}{{ n.l | to_json }}",
+        "{% for i in range(1000) %}{{ 'a' * 9999999 }}{% endfor %}",
+        "{% for i in range(99999) %}{% for j in range(99999) %}x{% endfor %}{% endfor %}",
+        "{{ 'x' | password_hash('sha512', 'salt', rounds=999999999) }}",
+        "{{ 'x' | password_hash('blowfish', 'abcdefghijklmnopqrstuu', rounds=31) }}",
         "{{ lookup('sequence', 'end=99999999999') }}",
         "{{ lookup('pipe', 'true') }}",
     ] {

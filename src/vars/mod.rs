@@ -8,6 +8,8 @@
 mod arguments;
 mod context;
 mod convert;
+#[cfg(test)]
+mod coverage;
 mod crypt;
 mod datetime;
 mod definition;

@@ -19,7 +19,7 @@ use super::value::Value;
 use super::version;
 use crate::diagnostic::did_you_mean;
 
-const NAMES: [&str; 79] = [
+pub const NAMES: [&str; 89] = [
     "!=",
     "<",
     "<=",
@@ -99,6 +99,16 @@ const NAMES: [&str; 79] = [
     "unreachable",
     "finished",
     "ipv4_address",
+    "change",
+    "failure",
+    "is_mount",
+    "is_same_file",
+    "mount",
+    "same_file",
+    "skip",
+    "started",
+    "successful",
+    "timedout",
 ];
 
 /// Applies a test. A failure inside, a missing value too, is a missing value outside.
@@ -190,14 +200,44 @@ fn holds(environment: &Environment<'_>, name: &str, value: &Value, given: Given)
                 _ => path.is_symlink(),
             }
         }
+        "mount" | "is_mount" => is_mount(&files::place(environment, &text_of(value)?)),
+        "same_file" | "is_same_file" => {
+            let other = text_of(&given.bind(name, ["other"])?.need(0)?)?;
+            let place =
+                |path: &str| files::place(environment, path).canonicalize_utf8().map_err(|error| Failure::failed(error.kind().to_string()));
+            place(&text_of(value)?)? == place(&other)?
+        }
         "vault_encrypted" => value.as_str().is_some_and(crate::inventory::vault::is_vault),
         "vaulted_file" => files::read(environment, &text_of(value)?).is_ok_and(|text| crate::inventory::vault::is_vault(&text)),
         "ipv4_address" => text_of(value)?.parse::<std::net::Ipv4Addr>().is_ok(),
-        "failed" | "changed" | "skipped" | "unreachable" | "finished" => result(value, name)?,
-        "succeeded" | "success" => !result(value, "failed")?,
+        "failed" | "failure" => result(value, "failed")?,
+        "changed" | "change" => result(value, "changed")?,
+        "skipped" | "skip" => result(value, "skipped")?,
+        "unreachable" => result(value, name)?,
+        // What was not started in the background has come to its end.
+        "finished" | "started" => match value {
+            Value::Map(map) if map.get_text(name).is_none() => true,
+            value => result(value, name)?,
+        },
+        "timedout" => match value {
+            Value::Map(map) => match map.get_text("timedout") {
+                Some(Value::Map(details)) => details.get_text("period").map_or(Ok(false), |period| truth(&period))?,
+                _ => false,
+            },
+            _ => result(value, name)?,
+        },
+        "succeeded" | "success" | "successful" => !result(value, "failed")?,
         "reachable" => !result(value, "unreachable")?,
         _ => false,
     })
+}
+
+/// Whether a folder lies on another file system than the one that holds it.
+fn is_mount(path: &camino::Utf8Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(own) = path.symlink_metadata() else { return false };
+    let Ok(parent) = path.join("..").metadata() else { return false };
+    own.is_dir() && (own.dev() != parent.dev() || own.ino() == parent.ino())
 }
 
 fn remainder(value: &Value, by: &Value) -> Outcome<i128> {

@@ -20,6 +20,7 @@ VaultSecretsContext.initialize(VaultSecretsContext(secrets=[]))
 loader = DataLoader()
 variables = loader.load_from_file(os.path.join(folder, sys.argv[1] if len(sys.argv) > 1 else 'expressions.yml'), trusted_as_template=True)
 names = list(variables)
+loader.set_basedir(folder)
 variables['inventory_hostname'] = 'matrix.example.com'
 variables['hostvars'] = {}
 variables['vars'] = variables

@@ -274,6 +274,8 @@ if COUNT:
         text = file.read()
     write('inventory/group_vars/matrix_servers/expressions.yml', text)
     shutil.move(os.path.join(FOLDER, 'inventory/group_vars/matrix_servers.json'), os.path.join(FOLDER, 'inventory/group_vars/matrix_servers/order.json'))
+    for name in ('files', 'templates'):
+        shutil.copytree(os.path.join(HERE, name), os.path.join(FOLDER, name))
     generated = subprocess.run([sys.executable, os.path.join(HERE, 'generate.py'), SEED, str(COUNT)], check=True, capture_output=True, text=True).stdout
     write('inventory/host_vars/matrix.example.com/generated.yml', generated)
     with open(os.path.join(HERE, 'expected.json')) as file:

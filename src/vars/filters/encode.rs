@@ -25,6 +25,7 @@ pub const FILTERS: &[Filter] = &[
     Filter { name: "quote", run: quote },
     Filter { name: "escape", run: |_, value, _| Ok(Value::from(escape(&text_of(&value)?))) },
     Filter { name: "e", run: |_, value, _| Ok(Value::from(escape(&text_of(&value)?))) },
+    Filter { name: "xmlattr", run: xmlattr },
     Filter { name: "forceescape", run: |_, value, _| Ok(Value::from(escape(&text_of(&value)?))) },
 ];
 
@@ -160,6 +161,26 @@ pub fn shell_quote(text: &str) -> String {
 fn quote(_: &Environment<'_>, value: Value, _: Given) -> Outcome {
     let text = if let Value::None = value { String::new() } else { text_of(&value)? };
     Ok(Value::from(shell_quote(&text)))
+}
+
+/// A mapping as attributes of HTML, with a space before them.
+fn xmlattr(_: &Environment<'_>, value: Value, given: Given) -> Outcome {
+    let space = given.bind("xmlattr", ["autospace"])?.truth(0, true)?;
+    let Value::Map(map) = &value else {
+        return Err(Failure::failed("`xmlattr` needs a mapping"));
+    };
+    let mut attributes = Vec::new();
+    for (key, value) in map.entries() {
+        let name = text_of(&key.to_value())?;
+        if name.contains(|c: char| c.is_whitespace() || matches!(c, '/' | '>' | '=')) {
+            return Err(Failure::failed("`xmlattr` cannot use one of the keys as the name of an attribute"));
+        }
+        if !matches!(value, Value::None | Value::Blank) {
+            attributes.push(format!("{}=\"{}\"", escape(&name), escape(&text_of(&value.present()?)?)));
+        }
+    }
+    let text = attributes.join(" ");
+    Ok(Value::from(if space && !text.is_empty() { format!(" {text}") } else { text }))
 }
 
 fn escape(text: &str) -> String {

@@ -126,6 +126,8 @@ pub fn need_text<'a>(value: &'a Value, filter: &str) -> Outcome<&'a str> {
 fn unknown(name: &str) -> Failure {
     let failure = Failure::new(Reason::Unknown, format!("there is no filter `{name}`"));
     match bare_name(name) {
+        "vault" | "unvault" => failure.help("write a `!vault` value, or encrypt the file: `ansible-vault encrypt_string`"),
+        "urlize" => failure.help("it makes HTML, which no variable of a server needs"),
         "json_query" => failure.help("use `map(attribute=...)`, `selectattr(...)` or `dict2items` instead"),
         bare => match did_you_mean(bare, names()) {
             Some(help) => failure.help(help),

@@ -30,8 +30,30 @@ pub const FILTERS: &[Filter] = &[
         name: "win_basename",
         run: |_, value, _| Ok(Value::from(need_text(&value, "win_basename")?.rsplit(['\\', '/']).next().unwrap_or_default())),
     },
+    Filter { name: "win_dirname", run: |_, value, _| Ok(Value::from(win_dirname(need_text(&value, "win_dirname")?))) },
+    Filter { name: "win_splitdrive", run: |_, value, _| Ok(win_splitdrive(need_text(&value, "win_splitdrive")?)) },
     Filter { name: "urlsplit", run: urlsplit },
 ];
+
+/// The drive of a Windows path, and the rest.
+fn drive(path: &str) -> (&str, &str) {
+    match path.as_bytes() {
+        [letter, b':', ..] if letter.is_ascii() => path.split_at(2),
+        _ => ("", path),
+    }
+}
+
+fn win_splitdrive(path: &str) -> Value {
+    let (drive, rest) = drive(path);
+    Value::tuple(vec![Value::from(drive), Value::from(rest)])
+}
+
+fn win_dirname(path: &str) -> String {
+    let (drive, rest) = drive(path);
+    let head = &rest[..rest.rfind(['\\', '/']).map_or(0, |at| at + 1)];
+    let trimmed = head.trim_end_matches(['\\', '/']);
+    [drive, if trimmed.is_empty() { head } else { trimmed }].concat()
+}
 
 /// The folder and the last part of a path.
 fn split(path: &str) -> (&str, &str) {
@@ -102,8 +124,19 @@ fn expanduser(environment: &Environment<'_>, value: Value, _: Given) -> Outcome 
     let home = environment.engine.context.environment.get("HOME");
     Ok(Value::from(match (path.strip_prefix('~'), home) {
         (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => format!("{}{rest}", home.trim_end_matches('/')),
+        (Some(rest), _) => {
+            let (user, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            home_of(user).map_or_else(|| path.clone(), |home| format!("{}{rest}", home.trim_end_matches('/')))
+        }
         _ => path,
     }))
+}
+
+/// The home of another user of this machine, as `/etc/passwd` has it.
+fn home_of(user: &str) -> Option<String> {
+    let users = fs_err::read_to_string("/etc/passwd").ok()?;
+    let fields = users.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(|fields| fields.first() == Some(&user))?;
+    fields.get(5).map(|home| (*home).to_owned())
 }
 
 fn expandvars(environment: &Environment<'_>, value: Value, _: Given) -> Outcome {

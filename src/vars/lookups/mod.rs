@@ -19,7 +19,7 @@ use crate::diagnostic::did_you_mean;
 /// One lookup: its terms and options; it gives a list.
 type Run = fn(&Environment<'_>, Vec<Value>, &mut Given) -> Outcome<Vec<Value>>;
 
-const LOOKUPS: [(&str, Run); 24] = [
+pub const LOOKUPS: [(&str, Run); 25] = [
     ("config", variables::config),
     ("csvfile", tables::csvfile),
     ("dict", structures::dict),
@@ -39,6 +39,7 @@ const LOOKUPS: [(&str, Run); 24] = [
     ("random_choice", structures::random_choice),
     ("random_string", password::random_string),
     ("sequence", structures::sequence),
+    ("subelements", structures::subelements),
     ("template", files::template),
     ("together", structures::together),
     ("url", command::url),

@@ -5,7 +5,8 @@ use crate::vars::engine::Environment;
 use crate::vars::error::Failure;
 use crate::vars::filters::random::generator;
 use crate::vars::format::percent;
-use crate::vars::python::{Outcome, items_of, text_of, type_name};
+use crate::vars::key::Key;
+use crate::vars::python::{Outcome, items_of, text_of, truth, type_name};
 use crate::vars::value::{Text, Value};
 
 /// `query('dict', mapping)`
@@ -51,6 +52,51 @@ pub fn indexed_items(_: &Environment<'_>, terms: Vec<Value>, _: &mut Given) -> O
     Ok(flattened(&terms)?.into_iter().enumerate().map(indexed).collect())
 }
 
+/// `query('subelements', list, 'key', {'skip_missing': true})`
+pub fn subelements(_: &Environment<'_>, terms: Vec<Value>, _: &mut Given) -> Outcome<Vec<Value>> {
+    let wrong = || Failure::failed("`lookup('subelements')` needs a list, the name of a list in each item, and options");
+    let (items, path) = match terms.as_slice() {
+        [items, path] | [items, path, _] => (items, text_of(path)?),
+        _ => return Err(wrong()),
+    };
+    let skip_missing = match terms.get(2) {
+        Some(Value::Map(options)) => options.get_text("skip_missing").map_or(Ok(false), |value| truth(&value))?,
+        _ => false,
+    };
+    let items = if let Value::Map(map) = items { map.entries().into_iter().map(|(_, value)| value).collect() } else { items_of(items)? };
+    let steps: Vec<Key> = path.split('.').map(Key::text).collect();
+    let Some((last, way)) = steps.split_last() else { return Err(wrong()) };
+    let mut found = Vec::new();
+    for item in items {
+        let Value::Map(item) = item.present()? else { return Err(wrong()) };
+        // The list goes out of what is given back, as in Ansible.
+        let item = item.copy();
+        let mut within = Some(item.clone());
+        for step in way {
+            within = match within.and_then(|map| map.get(step)) {
+                Some(Value::Map(map)) => Some(map),
+                _ => None,
+            };
+        }
+        let taken = within.and_then(|map| map.lock().shift_remove(last));
+        match taken.map(Value::present).transpose()? {
+            Some(Value::List(list)) => {
+                for element in list.items() {
+                    found.push(Value::tuple(vec![Value::Map(item.clone()), element.present()?]));
+                }
+            }
+            None if skip_missing => {}
+            Some(_) => return Err(wrong()),
+            None => {
+                return Err(
+                    Failure::failed("`lookup('subelements')` does not find its list in an item").help("add `{'skip_missing': true}`")
+                );
+            }
+        }
+    }
+    Ok(found)
+}
+
 /// `query('nested', list, list)`
 pub fn nested(_: &Environment<'_>, terms: Vec<Value>, _: &mut Given) -> Outcome<Vec<Value>> {
     let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
@@ -73,17 +119,14 @@ pub fn together(_: &Environment<'_>, terms: Vec<Value>, _: &mut Given) -> Outcom
         .collect()
 }
 
-/// `lookup('random_choice', list)`
+/// `lookup('random_choice', one, other)`
 pub fn random_choice(environment: &Environment<'_>, terms: Vec<Value>, _: &mut Given) -> Outcome<Vec<Value>> {
-    let items = match terms.as_slice() {
-        [list @ Value::List(_)] => items_of(list)?,
-        _ => terms,
-    };
-    if items.is_empty() {
+    if terms.is_empty() {
         return Ok(Vec::new());
     }
-    let at = generator(environment, None)?.below(items.len() as u64);
-    Ok(usize::try_from(at).ok().and_then(|at| items.get(at).cloned()).into_iter().collect())
+    // One of the terms, not one of the items of a list that is the only term: so Ansible takes it.
+    let at = generator(environment, None)?.below(terms.len() as u64);
+    Ok(usize::try_from(at).ok().and_then(|at| terms.get(at).cloned()).into_iter().collect())
 }
 
 /// `query('sequence', 'start=1 end=3 format=w%02d')`

@@ -1,6 +1,6 @@
 //! The methods of Python's text, lists and mappings.
 
-mod list;
+pub mod list;
 pub mod mapping;
 pub mod text;
 

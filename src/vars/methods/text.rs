@@ -4,7 +4,8 @@ use crate::vars::arguments::Given;
 use crate::vars::engine;
 use crate::vars::error::Failure;
 use crate::vars::format;
-use crate::vars::python::{Outcome, items_of, type_name};
+use crate::vars::key::Key;
+use crate::vars::python::{Outcome, items_of, text_of, type_name};
 use crate::vars::value::Value;
 
 /// Their names.
@@ -159,7 +160,7 @@ pub fn call(text: &str, name: &str, given: Given) -> Outcome {
             let size = width(given.bind(name, ["tabsize"])?.int(0, 8)?)?;
             Ok(Value::from(expand_tabs(text, size)))
         }
-        "translate" => Err(Failure::failed("`translate` is not supported").help("use `replace` or `regex_replace`")),
+        "translate" => translate(text, &given.bind(name, ["table"])?.need(0)?),
         _ if NAMES.contains(&name) => {
             given.bind(name, [])?;
             Ok(plain(text, name))
@@ -284,6 +285,26 @@ pub fn split_by<'a>(text: &'a str, separator: Option<&str>, most: Option<usize>,
 }
 
 /// A part of text by character positions.
+/// Each character by a mapping of its code to text, to another code, or to `none`, which takes it out.
+fn translate(text: &str, table: &Value) -> Outcome {
+    let Value::Map(table) = table else {
+        return Err(Failure::failed("`translate` needs a mapping"));
+    };
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match table.get(&Key::Int(i128::from(u32::from(character)))) {
+            None => out.push(character),
+            Some(Value::None) => {}
+            Some(Value::Int(code)) => {
+                let code = u32::try_from(code).ok().and_then(char::from_u32);
+                out.push(code.ok_or_else(|| Failure::failed("`translate` is given a number that is no character"))?);
+            }
+            Some(other) => out.push_str(&text_of(&other)?),
+        }
+    }
+    Ok(Value::from(out))
+}
+
 fn range(text: &str, start: Option<i128>, end: Option<i128>) -> &str {
     if start.is_none() && end.is_none() {
         return text;
