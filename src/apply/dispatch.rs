@@ -144,6 +144,7 @@ async fn restart(run: &Run<'_>) -> Result<()> {
     if !enabled.is_empty() {
         host::systemd::enable(&**run.host, &enabled).await?;
     }
+    host::systemd::disable(&**run.host, &services::disabled_by(run.plan)).await?;
     let restarting: Vec<_> = run.plan.restarts.iter().filter(|restart| restart.kind != RestartKind::Stop).cloned().collect();
     let stopped = crate::plan::stopped_first(run.desired, &restarting);
     if !stopped.is_empty() {

@@ -60,6 +60,7 @@ async fn restore(run: &Run<'_>) -> crate::diagnostic::Result<String> {
     if !enabled.is_empty() {
         host::systemd::disable(&**run.host, &enabled).await?;
     }
+    host::systemd::enable(&**run.host, &services::disabled_by(run.plan)).await?;
     let (files, removed) = (push.files.len(), push.remove.len());
     if files + removed > 0 {
         host::push(&**run.host, &push).await?;

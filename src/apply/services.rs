@@ -47,6 +47,15 @@ pub fn enabled_by(plan: &Plan) -> Vec<String> {
     units.collect()
 }
 
+/// The units that a plan disables.
+pub fn disabled_by(plan: &Plan) -> Vec<String> {
+    let units = plan.actions.iter().filter_map(|action| match &action.step {
+        Step::DisableUnit(service) => Some(service.unit.clone()),
+        _ => None,
+    });
+    units.collect()
+}
+
 /// Stops and forgets the units that nothing wants any more, and removes the files of the plan.
 pub async fn remove(run: &Run<'_>) -> Result<()> {
     let mut units = Vec::new();

@@ -36,6 +36,7 @@ fn service(name: &str, priority: i64, requires: &[&str]) -> Service {
         groups: Vec::new(),
         priority,
         autostart: true,
+        at_boot: true,
         requires: requires.iter().map(|unit| (*unit).to_owned()).collect(),
         health: None,
         image: "image:1".into(),

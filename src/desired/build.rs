@@ -311,6 +311,7 @@ impl Walk<'_> {
                 groups: service.groups.clone(),
                 priority: evaluator.number(&service.priority)?,
                 autostart,
+                at_boot: autostart && timer::starts_at_boot(&evaluator)?,
                 requires,
                 health: service.health.as_ref().map(|entry| health(entry, &evaluator)).transpose()?,
                 image: container.image,

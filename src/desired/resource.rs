@@ -209,8 +209,10 @@ pub struct Service {
     pub groups: Vec<String>,
     /// Lower starts first.
     pub priority: i64,
-    /// Enabled and started; false for units that are only written.
+    /// Started; false for units that are only written.
     pub autostart: bool,
+    /// Starts with the machine too.
+    pub at_boot: bool,
     /// Units it cannot do without.
     pub requires: Vec<String>,
     /// How to know that it works.

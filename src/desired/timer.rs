@@ -63,6 +63,7 @@ fn one(entry: &Timer, evaluator: &Evaluator<'_>, role: &str, render: Render<'_>)
         groups: entry.groups.clone(),
         priority: evaluator.number(&entry.priority)?,
         autostart: true,
+        at_boot: starts_at_boot(evaluator)?,
         requires: Vec::new(),
         health: None,
         image: String::new(),
@@ -70,4 +71,13 @@ fn one(entry: &Timer, evaluator: &Evaluator<'_>, role: &str, render: Render<'_>)
         role: role.to_owned(),
     };
     Ok((service, files))
+}
+
+/// Whether units start with the machine: the playbook's switch for all of them.
+pub(super) fn starts_at_boot(evaluator: &Evaluator<'_>) -> Result<bool, Diagnostic> {
+    let (name, variables) = ("devture_systemd_service_manager_services_autostart_enabled", evaluator.variables());
+    if variables.definition(name).is_none() {
+        return Ok(true);
+    }
+    Ok(variables.get(name)?.value != serde_json::Value::Bool(false))
 }

@@ -92,8 +92,10 @@ pub enum Step {
     BuildImage(ImageBuild),
     /// Makes a database and its role, or sets the role's password.
     PutDatabase(Database),
-    /// Enables a unit.
+    /// Makes a unit start with the machine.
     EnableUnit(Service),
+    /// Keeps a unit from starting with the machine.
+    DisableUnit(Service),
     /// Stops, disables, and removes a unit.
     RemoveUnit(String),
     /// Removes a file.

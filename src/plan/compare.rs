@@ -36,8 +36,13 @@ pub fn plan(desired: &Desired, observed: &Observed, scope: &Scope, redact: &dyn 
     }
     comparison.builds(desired);
     for service in desired.services.iter().filter(|service| service.autostart) {
-        if !observed.units.get(&service.unit).is_some_and(|state| state.enabled) {
-            comparison.push("unit", &service.unit, Change::Create, Step::EnableUnit(service.clone()));
+        match (service.at_boot, observed.units.get(&service.unit).is_some_and(|state| state.enabled)) {
+            (true, false) => comparison.push("unit", &service.unit, Change::Create, Step::EnableUnit(service.clone())),
+            (false, true) => {
+                comparison.push("unit", &service.unit, Change::Attributes, Step::DisableUnit(service.clone()));
+                comparison.detail(vec!["enabled -> disabled".to_owned()]);
+            }
+            _ => {}
         }
     }
     let Comparison { mut actions, changed, .. } = comparison;
@@ -259,7 +264,7 @@ fn narrow(plan: &mut Plan, desired: &Desired, roles: &BTreeSet<String>) {
         Step::PutFile(file) => roles.contains(&file.role),
         Step::PullImage(image) => image_in(&image.name),
         Step::BuildImage(build) => roles.contains(&build.role),
-        Step::EnableUnit(service) => roles.contains(&service.role),
+        Step::EnableUnit(service) | Step::DisableUnit(service) => roles.contains(&service.role),
         Step::PutDatabase(_) => roles.contains("postgres"),
         Step::InstallDocker | Step::CreateAccount(_) | Step::CreateNetwork(_) => true,
         Step::RemoveUnit(_) | Step::RemoveFile(_) => false,

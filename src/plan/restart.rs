@@ -100,6 +100,7 @@ mod tests {
             groups: Vec::new(),
             priority,
             autostart: true,
+            at_boot: true,
             requires: requires.iter().map(|name| format!("{name}.service")).collect(),
             health: None,
             image: String::new(),

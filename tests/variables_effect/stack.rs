@@ -25,7 +25,6 @@ pub const PART: Part = Part {
         "devture_systemd_docker_base_host_command_systemctl",
         "devture_systemd_docker_base_ipv6_daemon_options_changing_enabled",
         "devture_systemd_service_manager_conditional_restart_enabled",
-        "devture_systemd_service_manager_services_autostart_enabled",
         "devture_systemd_service_manager_services_list",
         "devture_systemd_service_manager_services_list_additional",
         "devture_systemd_service_manager_services_list_auto",

@@ -31,6 +31,7 @@ fn service(name: &str, role: &str, priority: i64, requires: &[&str]) -> Service 
         groups: Vec::new(),
         priority,
         autostart: true,
+        at_boot: true,
         requires: requires.iter().map(|unit| (*unit).to_owned()).collect(),
         health: None,
         image: format!("registry/{name}:1"),
