@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use super::Run;
 use crate::desired::Database;
 use crate::diagnostic::{Error, Kind, Result};
-use crate::host::Exec;
+use crate::host::{Exec, Host};
 use crate::plan::Step;
 use crate::secret::Secret;
 
@@ -51,6 +51,15 @@ pub async fn put(run: &Run<'_>) -> Result<()> {
     ask(run, container, &what, &sql).await.map(drop)
 }
 
+/// Makes databases in the Postgres of a container, or sets their roles' passwords, outside of a run.
+///
+/// # Errors
+/// Postgres refuses; its own words come along, without secrets.
+pub async fn put_into(host: &dyn Host, container: &str, databases: &[&Database], redact: &(dyn Fn(&str) -> String + Sync)) -> Result<()> {
+    let sql: String = databases.iter().map(|database| statements(database)).collect();
+    send(host, container, "the databases of the inventory", &sql, redact).await.map(drop)
+}
+
 /// Gives the roles the passwords that they had before [`put`], for services that go back to them.
 ///
 /// # Errors
@@ -65,11 +74,15 @@ pub async fn put_back(run: &Run<'_>) -> Result<()> {
 }
 
 async fn ask(run: &Run<'_>, container: &str, what: &str, sql: &str) -> Result<String> {
-    let output = run.host.exec(Exec::new(PSQL).arguments(&[container]).stdin(format!("{PREAMBLE}{sql}").as_bytes())).await?;
+    send(&**run.host, container, what, sql, run.redact).await
+}
+
+async fn send(host: &dyn Host, container: &str, what: &str, sql: &str, redact: &(dyn Fn(&str) -> String + Sync)) -> Result<String> {
+    let output = host.exec(Exec::new(PSQL).arguments(&[container]).stdin(format!("{PREAMBLE}{sql}").as_bytes())).await?;
     if output.status == 0 {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let complaint = (run.redact)(&String::from_utf8_lossy(&output.stderr));
+    let complaint = redact(&String::from_utf8_lossy(&output.stderr));
     Err(Error::new(Kind::HostFailed, format!("Postgres refused {what}")).caused_by(complaint))
 }
 

@@ -15,8 +15,9 @@ mod remember;
 mod rollback;
 mod services;
 
+pub use databases::put_into as put_databases;
 pub use dispatch::{Run, apply};
-pub use remember::MEMORY_PATH;
+pub use remember::{MEMORY_PATH, amend, recall, understand};
 pub use services::{start, stop, wait};
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::Run;
 use crate::diagnostic::{Error, Kind, Result};
-use crate::host::{self, Push, PushDirectory, PushFile};
+use crate::host::{self, Host, Push, PushDirectory, PushFile};
 use crate::plan::{Memory, OwnedFile, RestartKind, Step, database_fingerprint};
 
 /// Where the memory lies on a host; root's alone.
@@ -62,13 +62,48 @@ pub async fn restore(run: &Run<'_>) -> Result<()> {
 }
 
 async fn write(run: &Run<'_>, memory: &Memory) -> Result<()> {
+    put(&**run.host, memory).await
+}
+
+async fn put(host: &dyn Host, memory: &Memory) -> Result<()> {
     let push = Push { directories: vec![folder()], files: vec![file(memory)?], ..Push::default() };
-    host::push(&**run.host, &push).await
+    host::push(host, &push).await
+}
+
+/// Understands the memory of a host.
+///
+/// # Errors
+/// It is damaged, or a newer homestead wrote it.
+pub fn understand(bytes: &[u8]) -> Result<Memory> {
+    Memory::read(bytes).map_err(|error| {
+        Error::new(Kind::HostFailed, format!("`{MEMORY_PATH}` on the host cannot be read"))
+            .caused_by(error)
+            .hint("a newer homestead may have written it; update this one, or move the file away to start anew")
+    })
+}
+
+/// The memory of a host; an empty one where it has none.
+///
+/// # Errors
+/// The connection breaks, or it cannot be understood.
+pub async fn recall(host: &dyn Host) -> Result<Memory> {
+    let mut contents = host::fetch(host, &[MEMORY_PATH.to_owned()]).await?;
+    contents.remove(MEMORY_PATH).map_or_else(|| Ok(Memory::default()), |bytes| understand(&bytes))
+}
+
+/// Changes the memory of a host, outside of a run. The caller holds the host's lock.
+///
+/// # Errors
+/// It cannot be read or written.
+pub async fn amend(host: &dyn Host, change: impl FnOnce(&mut Memory) + Send) -> Result<()> {
+    let before = recall(host).await?;
+    let mut after = before.clone();
+    change(&mut after);
+    if after == before { Ok(()) } else { put(host, &after).await }
 }
 
 fn file(memory: &Memory) -> Result<PushFile> {
-    let text =
-        serde_json::to_vec_pretty(memory).map_err(|error| Error::new(Kind::Usage, "the manifest cannot be written").caused_by(error))?;
+    let text = memory.write().map_err(|error| Error::new(Kind::Usage, "the manifest cannot be written").caused_by(error))?;
     Ok(PushFile {
         path: MEMORY_PATH.into(),
         bytes: text,

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use sha2::{Digest, Sha256};
 
-use crate::apply::MEMORY_PATH;
+use crate::apply::{MEMORY_PATH, understand};
 use crate::desired::Desired;
-use crate::diagnostic::{Error, Kind, Result};
+use crate::diagnostic::Result;
 use crate::host::docker::Docker;
 use crate::host::{self, Facts, FileKind, Host, ObserveRequest};
-use crate::plan::{BASE_LABEL, BuiltImage, Memory, NetworkState, Observed, PathKind, PathState, RECIPE_LABEL, UnitState};
+use crate::plan::{BASE_LABEL, BuiltImage, NetworkState, Observed, PathKind, PathState, RECIPE_LABEL, UnitState};
 
 /// Asks a host for everything that a plan compares.
 ///
@@ -53,7 +53,7 @@ pub async fn observe(host: &Arc<dyn Host>, desired: &Desired, facts: &Facts) -> 
     if !wanted.is_empty() {
         let mut contents = host::fetch(&**host, &wanted).await?;
         if let Some(bytes) = contents.remove(MEMORY_PATH) {
-            observed.memory = memory(&bytes)?;
+            observed.memory = understand(&bytes)?;
         }
         observed.contents = contents;
     }
@@ -79,14 +79,6 @@ fn different(desired: &Desired, observed: &Observed) -> Vec<String> {
         (state.kind == PathKind::File && state.sha256.as_deref() != Some(&sha256)).then(|| path.to_owned())
     };
     desired.files.iter().filter_map(|file| differs(&file.path, file.contents.reveal())).collect()
-}
-
-fn memory(bytes: &[u8]) -> Result<Memory> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        Error::new(Kind::HostFailed, format!("`{MEMORY_PATH}` on the host cannot be read"))
-            .caused_by(error)
-            .hint("a newer homestead may have written it; update this one, or move the file away to start anew")
-    })
 }
 
 /// The state of units that an earlier run wrote and that the inventory no longer names.

@@ -1,15 +1,18 @@
 //! What homestead writes down on a host after a run: what is its own, and what a later run must finish.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::desired::Database;
 
+/// The version that this program writes. A field that an older program may keep without understanding it
+/// needs no new one; see ARCHITECTURE.md.
+const VERSION: u32 = 1;
+
 /// `/var/lib/homestead/manifest.json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Memory {
     /// The version of this document.
     pub version: u32,
@@ -27,6 +30,42 @@ pub struct Memory {
     /// Units that must restart because an earlier run changed what they read and did not come to it.
     #[serde(default)]
     pub pending: Vec<String>,
+    /// The role that has the accounts -> the declared users that were there after a run.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub users: BTreeMap<String, BTreeSet<String>>,
+    /// What a newer program wrote beside it: kept as it is.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, serde_json::Value>,
+}
+
+/// Why a memory cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// It is no such document.
+    #[error(transparent)]
+    Malformed(#[from] serde_json::Error),
+    /// It is of a version that this program does not know.
+    #[error("it has version {0}, and this program knows versions up to {VERSION}")]
+    TooNew(u32),
+}
+
+impl Memory {
+    /// Reads the document.
+    ///
+    /// # Errors
+    /// It is none, or its version is too new.
+    pub fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
+        let memory: Self = serde_json::from_slice(bytes)?;
+        if memory.version > VERSION { Err(Unreadable::TooNew(memory.version)) } else { Ok(memory) }
+    }
+
+    /// The document.
+    ///
+    /// # Errors
+    /// None that is known; serializing can fail as such.
+    pub fn write(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec_pretty(&Self { version: VERSION, ..self.clone() })
+    }
 }
 
 /// A file that homestead wrote.
@@ -54,4 +93,45 @@ pub fn database_fingerprint(database: &Database) -> String {
         hasher.update([0]);
     }
     hex::encode(hasher.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EMPTY: &str = r#"{"version": 1, "generation": 3, "files": {}, "units": [], "databases": {}"#;
+
+    #[test]
+    fn what_a_newer_program_added_is_kept() {
+        let mut memory = Memory::read(format!("{EMPTY}, \"later\": [1, 2]}}").as_bytes()).unwrap();
+        memory.users.entry("matrix-synapse".into()).or_default().insert("alice".into());
+        let text = String::from_utf8(memory.write().unwrap()).unwrap();
+        insta::assert_snapshot!(text, @r#"
+        {
+          "version": 1,
+          "generation": 3,
+          "files": {},
+          "units": [],
+          "keys": [],
+          "databases": {},
+          "pending": [],
+          "users": {
+            "matrix-synapse": [
+              "alice"
+            ]
+          },
+          "later": [
+            1,
+            2
+          ]
+        }
+        "#);
+        assert_eq!(Memory::read(text.as_bytes()).unwrap(), memory);
+    }
+
+    #[test]
+    fn a_version_that_nobody_knows_is_refused() {
+        let error = Memory::read(format!("{}}}", EMPTY.replace("1", "2")).as_bytes()).unwrap_err();
+        assert_eq!(error.to_string(), "it has version 2, and this program knows versions up to 1");
+    }
 }
