@@ -37,12 +37,12 @@ setup-all *extra_args:
 # Install or update one service: `just install-service synapse`
 [positional-arguments]
 install-service service *extra_args:
-    @tag="install-$1"; shift; {{ homestead }} run-tags "$tag" "$@"
+    @{{ homestead }} install-service "$@"
 
 # The same under its other name; only setup-all removes things
 [positional-arguments]
 setup-service service *extra_args:
-    @tag="setup-$1"; shift; {{ homestead }} run-tags "$tag" "$@"
+    @{{ homestead }} setup-service "$@"
 
 # Run the parts that tags name: `just run-tags install-synapse,mas-cli-doctor`
 [positional-arguments]
@@ -68,6 +68,31 @@ start-group group *extra_args:
 [positional-arguments]
 stop-group group *extra_args:
     @{{ homestead }} stop-group "$@"
+
+# Make the users that the inventory declares
+[positional-arguments]
+ensure-users-created *extra_args:
+    @{{ homestead }} run-tags ensure-matrix-users-created "$@"
+
+# Check from here what users and other servers see
+[positional-arguments]
+self-check *extra_args:
+    @{{ homestead }} self-check "$@"
+
+# Write all databases into a file: `just postgres-backup --out backups/`
+[positional-arguments]
+postgres-backup *extra_args:
+    @{{ homestead }} postgres backup "$@"
+
+# Put the databases of a file in the place of those on the host
+[positional-arguments]
+postgres-restore file *extra_args:
+    @{{ homestead }} postgres restore "$@"
+
+# Give the disk back what deleted rows took; stops what uses Postgres
+[positional-arguments]
+run-postgres-vacuum *extra_args:
+    @{{ homestead }} run-tags run-postgres-vacuum "$@"
 
 # What is typed here stays in the shell's history, and other users of this machine can read it while it
 # runs. Leave the password out, or give "" when an answer follows it: then homestead asks.

@@ -12,9 +12,11 @@ use crate::apply::{Run, apply};
 use crate::authoring::credentials;
 use crate::diagnostic::{Error, Kind, Result, Severity};
 use crate::host::Host;
+use crate::operation;
 use crate::pipeline::{ConnectionDefaults, Downloads, HostFacts, Loaded, Prepared, cache_folder, observe};
 use crate::plan::{Observed, Plan, Scope, plan};
 use crate::report::{self, Event, Terminal};
+use crate::role::{Library, Source};
 
 /// Install or update everything that the inventory declares
 ///
@@ -49,7 +51,7 @@ pub struct ModeArgs {
 impl InstallAllArgs {
     /// Runs it.
     pub async fn run(&self, global: &GlobalArgs, terminal: &Terminal) -> Result<Exit> {
-        converge(global, terminal, &Scope::default(), self.mode, &["install-all".to_owned()]).await
+        converge(global, terminal, &Scope::default(), self.mode, &["install-all".to_owned()], Users::Ensure).await
     }
 }
 
@@ -57,12 +59,28 @@ impl SetupAllArgs {
     /// Runs it.
     pub async fn run(&self, global: &GlobalArgs, terminal: &Terminal) -> Result<Exit> {
         let scope = Scope { remove_orphans: true, ..Scope::default() };
-        converge(global, terminal, &scope, self.mode, &["setup-all".to_owned()]).await
+        converge(global, terminal, &scope, self.mode, &["setup-all".to_owned()], Users::Ensure).await
     }
 }
 
+/// What happens to the declared users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Users {
+    /// Those that no run has seen yet are made.
+    Ensure,
+    /// Nothing: they have a tag of their own.
+    Leave,
+}
+
 /// Converges every host that the command line names.
-pub async fn converge(global: &GlobalArgs, terminal: &Terminal, scope: &Scope, mode: ModeArgs, tags: &[String]) -> Result<Exit> {
+pub async fn converge(
+    global: &GlobalArgs,
+    terminal: &Terminal,
+    scope: &Scope,
+    mode: ModeArgs,
+    tags: &[String],
+    users: Users,
+) -> Result<Exit> {
     let mut loaded = load(global, terminal)?;
     credentials::fill(&mut loaded, &credentials::system_random)?;
     let remarks = credentials::remarks(&loaded);
@@ -78,7 +96,7 @@ pub async fn converge(global: &GlobalArgs, terminal: &Terminal, scope: &Scope, m
     fleet::each(loaded.hosts()?, global.forks, terminal, |name| {
         let (loaded, defaults, terminal) = (loaded.clone(), defaults.clone(), terminal.clone());
         let (scope, cancel, tags) = (scope.clone(), cancel.clone(), tags.to_vec());
-        async move { one(&loaded, &name, &defaults, &terminal, &scope, mode, &cancel, &tags).await }
+        async move { one(&loaded, &name, &defaults, &terminal, &scope, mode, &cancel, &tags, users).await }
     })
     .await?;
     Ok(0)
@@ -89,6 +107,11 @@ pub fn load(global: &GlobalArgs, terminal: &Terminal) -> Result<Loaded> {
     let loaded = Loaded::read(&global.sources()?)?;
     warn(&loaded.warnings, terminal);
     Ok(loaded)
+}
+
+/// The roles alone.
+pub fn library(global: &GlobalArgs) -> Result<Library> {
+    Library::load(global.roles_dir.as_deref().map_or_else(|| Ok(Source::embedded()), Source::with_folder)?)
 }
 
 /// Shows warnings.
@@ -156,7 +179,7 @@ fn lost_data(name: &str, known: &HostFacts, prepared: &Prepared, observed: &Obse
     };
     let Some(lost) = lost else { return Ok(()) };
     Err(Error::new(Kind::HostFailed, format!("`{name}`: {lost} was there after an earlier run and is gone; nothing was touched"))
-        .hint("mount the disk or restore the backup that holds it, and run this again")
+        .hint("mount the disk or restore the backup that holds it, and run this again; `homestead postgres restore FILE` brings databases back")
         .hint(format!("to begin anew without it, remove `{}` on the host first", crate::apply::MEMORY_PATH)))
 }
 
@@ -170,13 +193,19 @@ async fn one(
     mode: ModeArgs,
     cancel: &CancellationToken,
     tags: &[String],
+    users: Users,
 ) -> Result<()> {
     let sink = terminal.sink();
     let host = session::connect(loaded, name, defaults).await?;
     let lock = if mode.check { None } else { Some(session::lock(&*host, loaded, &tags.join(",")).await?) };
     let seen = look(loaded, host, name, scope, tags).await?;
     show(&seen.plan, mode.diff || mode.check, terminal);
+    let context = operation::Context { host: &seen.host, prepared: &seen.prepared, name, sink: &sink };
     if mode.check {
+        let missing = if users == Users::Ensure { operation::missing_users(&context, &seen.observed.memory)? } else { Vec::new() };
+        if !missing.is_empty() {
+            sink(name, Event::Stage { text: format!("these users would be made: {}", missing.join(", ")) });
+        }
         return Ok(());
     }
     if let Some((path, names)) = credentials::keep(loaded, name, &credentials::system_random)? {
@@ -196,10 +225,13 @@ async fn one(
         redact: &redact,
     };
     apply(&run).await?;
-    drop(lock);
     if !seen.plan.is_empty() {
         sink(name, Event::Done { text: "the host is as the inventory declares".to_owned() });
     }
+    if users == Users::Ensure {
+        operation::ensure_users(&context, &seen.observed.memory).await?;
+    }
+    drop(lock);
     Ok(())
 }
 

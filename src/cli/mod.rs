@@ -12,16 +12,22 @@ use crate::report::{self, Terminal};
 
 mod check;
 mod converge;
+mod ensure_users;
 mod fleet;
 mod global;
 mod init;
+mod install_service;
 mod interrupt;
+mod mas;
 mod plan;
+mod postgres;
+mod procedure;
 mod prompt;
 mod register_user;
 mod render;
 mod run_tags;
 mod schema;
+mod self_check;
 mod service_control;
 mod session;
 mod tag;
@@ -47,6 +53,8 @@ struct Cli {
 enum Command {
     InstallAll(converge::InstallAllArgs),
     SetupAll(converge::SetupAllArgs),
+    InstallService(install_service::InstallServiceArgs),
+    SetupService(install_service::SetupServiceArgs),
     Plan(plan::PlanArgs),
     RunTags(run_tags::RunTagsArgs),
     Check(check::CheckArgs),
@@ -58,6 +66,9 @@ enum Command {
     StartGroup(service_control::StartGroupArgs),
     StopGroup(service_control::StopGroupArgs),
     RegisterUser(register_user::RegisterUserArgs),
+    Postgres(postgres::PostgresArgs),
+    Mas(mas::MasArgs),
+    SelfCheck(self_check::SelfCheckArgs),
     #[command(visible_alias = "add-inventory-host")]
     Init(init::InitArgs),
     Vault(vault::VaultArgs),
@@ -152,6 +163,8 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     match &cli.command {
         Command::InstallAll(args) => args.run(global, terminal).await,
         Command::SetupAll(args) => args.run(global, terminal).await,
+        Command::InstallService(args) => args.run(global, terminal).await,
+        Command::SetupService(args) => args.run(global, terminal).await,
         Command::Plan(args) => args.run(global, terminal).await,
         Command::RunTags(args) => args.run(global, terminal).await,
         Command::Check(args) => args.run(global, terminal),
@@ -163,6 +176,9 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Command::StartGroup(args) => args.run(global, terminal).await,
         Command::StopGroup(args) => args.run(global, terminal).await,
         Command::RegisterUser(args) => args.run(global, terminal).await,
+        Command::Postgres(args) => args.run(global, terminal).await,
+        Command::Mas(args) => args.run(global, terminal).await,
+        Command::SelfCheck(args) => args.run(global, terminal).await,
         Command::Init(args) => args.run(global, terminal),
         Command::Vault(args) => args.run(global, terminal).await,
     }

@@ -51,6 +51,23 @@ pub fn ask_shown(question: &str) -> Result<String> {
     Ok(line.trim_end_matches(['\n', '\r']).to_owned())
 }
 
+/// Asks for a yes; anything else is a no.
+///
+/// # Errors
+/// There is no terminal.
+pub fn confirm(question: &str) -> Result<bool> {
+    use std::io::Write as _;
+    if !std::io::stdin().is_terminal() {
+        return Err(Error::new(Kind::Usage, "there is no terminal to ask for a confirmation; nothing was touched")
+            .hint("`--yes` answers it beforehand"));
+    }
+    let failed = |error: std::io::Error| Error::new(Kind::Usage, "cannot read from the terminal").caused_by(error);
+    std::io::stderr().write_all(format!("{question} [y/N] ").as_bytes()).map_err(failed)?;
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).map_err(failed)?;
+    Ok(matches!(line.trim(), "y" | "yes"))
+}
+
 /// The person at the terminal, when there is one.
 pub struct TerminalPrompt;
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::global::GlobalArgs;
-use super::{Exit, converge, fleet, prompt, session};
+use super::procedure::{Connected, on_each};
+use super::{Exit, prompt};
 use crate::diagnostic::{Error, Kind, Result};
 use crate::operation::{self, NewUser};
-use crate::pipeline::Prepared;
 use crate::report::Terminal;
 use crate::secret::Secret;
 
@@ -53,18 +53,10 @@ impl RegisterUserArgs {
 /// Makes the account on every host that the command line names.
 pub async fn register(global: &GlobalArgs, terminal: &Terminal, user: NewUser) -> Result<()> {
     user.check()?;
-    let loaded = Arc::new(converge::load(global, terminal)?);
-    let defaults = Arc::new(session::defaults(global)?);
     let user = Arc::new(user);
-    fleet::each(loaded.hosts()?, global.forks, terminal, |name| {
-        let (loaded, defaults, terminal, user) = (loaded.clone(), defaults.clone(), terminal.clone(), user.clone());
-        async move {
-            let host = session::connect(&loaded, &name, &defaults).await?;
-            let (facts, _) = session::facts(&*host, &loaded, &name).await?;
-            let prepared = Prepared::new(&loaded, &name, &facts, &[])?;
-            let context = operation::Context { host: &host, prepared: &prepared, name: &name, sink: &terminal.sink() };
-            operation::register_user(&context, &user).await
-        }
+    on_each(global, terminal, None, move |connected: Connected| {
+        let user = user.clone();
+        async move { operation::register_user(&connected.context(), &user).await }
     })
     .await?;
     Ok(())

@@ -40,6 +40,8 @@ pub enum Verb {
     Start,
     /// They stop, the other way round.
     Stop,
+    /// They stop and start.
+    Restart,
 }
 
 impl StartAllArgs {
@@ -92,14 +94,18 @@ pub async fn control(global: &GlobalArgs, terminal: &Terminal, verb: Verb, group
             }
             let _lock = session::lock(&*host, &loaded, "services").await?;
             let sink = terminal.sink();
-            match verb {
-                Verb::Start => {
-                    let redactor = prepared.redactor();
-                    apply::start(&host, &name, &services, &sink, &|text| redactor.redact(text).into_owned()).await?;
-                }
-                Verb::Stop => apply::stop(&*host, &name, &services, &sink).await?,
+            if verb != Verb::Start {
+                apply::stop(&*host, &name, &services, &sink).await?;
             }
-            let word = if verb == Verb::Start { "started" } else { "stopped" };
+            if verb != Verb::Stop {
+                let redactor = prepared.redactor();
+                apply::start(&host, &name, &services, &sink, &|text| redactor.redact(text).into_owned()).await?;
+            }
+            let word = match verb {
+                Verb::Start => "started",
+                Verb::Stop => "stopped",
+                Verb::Restart => "restarted",
+            };
             sink(&name, Event::Done { text: format!("{} services {word}", services.len()) });
             Ok(())
         }

@@ -197,7 +197,7 @@ impl Walk<'_> {
         }
         for entry in &manifest.operations {
             match procedure::evaluate(entry, evaluator, &manifest.name) {
-                Ok(operation) => desired.operations.push(operation),
+                Ok(operation) => desired.operations.extend(operation),
                 Err(problem) => findings.push(problem),
             }
         }

@@ -7,14 +7,15 @@ use crate::diagnostic::Diagnostic;
 use crate::inventory::shell_words;
 use crate::role;
 
-/// Evaluates one entry. Its container is named after the role and the procedure.
+/// Evaluates one entry; nothing comes of a tag that is refused. Its container is named after the role and the procedure.
 ///
 /// # Errors
 /// An expression that fails, or an option with a quote that nothing closes.
-pub fn evaluate(entry: &role::Operation, evaluator: &Evaluator<'_>, role: &str) -> Result<Operation, Diagnostic> {
+pub fn evaluate(entry: &role::Operation, evaluator: &Evaluator<'_>, role: &str) -> Result<Option<Operation>, Diagnostic> {
+    let role::Deed::Run(run) = &entry.deed else { return Ok(None) };
     let values = entry.values.iter().map(|(name, node)| Ok((name.clone(), evaluator.json(node)?))).collect::<Result<_, Diagnostic>>()?;
-    let container = entry.container.as_ref().map(|container| create(&format!("{role}-{}", entry.run), container, evaluator)).transpose()?;
-    Ok(Operation { name: entry.name.clone(), run: entry.run.clone(), tags: entry.tags.clone(), values, container, role: role.to_owned() })
+    let container = entry.container.as_ref().map(|container| create(&format!("{role}-{run}"), container, evaluator)).transpose()?;
+    Ok(Some(Operation { name: entry.name.clone(), run: run.clone(), tags: entry.tags.clone(), values, container, role: role.to_owned() }))
 }
 
 /// The words of `docker create` and the networks that come after it.

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::Context;
-use crate::apply;
+use super::output::Lines;
 use crate::diagnostic::{Error, Kind, Result};
-use crate::host::{self, Channel, Exec};
+use crate::host::{Channel, Exec};
 use crate::report::Event;
 
 /// Runs inside MAS's container; the image has no shell.
@@ -16,22 +16,8 @@ const DOCTOR: &str = r#"exec docker exec "$1" mas-cli doctor"#;
 /// # Errors
 /// Kind `HostFailed` where a line is not good, naming the lines.
 pub async fn doctor(context: &Context<'_>) -> Result<()> {
-    let service = context
-        .prepared
-        .desired
-        .services
-        .iter()
-        .find(|service| service.role == "matrix-authentication-service")
-        .ok_or_else(|| Error::new(Kind::Invalid, format!("MAS is not enabled on `{}`", context.name)))?;
-    let states = host::systemd::unit_states(&**context.host, std::slice::from_ref(&service.unit)).await?;
-    if !states.get(&service.unit).is_some_and(host::systemd::UnitState::is_active) {
-        context.stage(format!("starting {}", service.unit));
-        host::systemd::start(&**context.host, std::slice::from_ref(&service.unit)).await?;
-        if let Some(health) = &service.health {
-            let docker = host::docker::Docker::connect(context.host.clone()).await?;
-            apply::wait(&**context.host, &docker, &service.container, health).await?;
-        }
-    }
+    let service = context.required_service("matrix-authentication-service")?;
+    context.ensure_running(service).await?;
     context.stage("asking mas-cli doctor");
     let mut attempt = ask(context, &service.container).await?;
     // What has just started may not be routed yet: Traefik looks every few seconds.
@@ -87,37 +73,6 @@ async fn ask(context: &Context<'_>, container: &str) -> Result<Attempt> {
         take(channel, line);
     }
     Ok(Attempt { lines: said, judged, status })
-}
-
-/// Bytes as they come -> whole lines.
-#[derive(Default)]
-struct Lines {
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
-}
-
-impl Lines {
-    fn add(&mut self, channel: Channel, bytes: &[u8]) -> Vec<String> {
-        let buffer = match channel {
-            Channel::Stdout => &mut self.stdout,
-            Channel::Stderr => &mut self.stderr,
-        };
-        buffer.extend_from_slice(bytes);
-        let mut lines = Vec::new();
-        while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = buffer.drain(..=end).collect();
-            lines.push(String::from_utf8_lossy(&line).trim_end().to_owned());
-        }
-        lines
-    }
-
-    fn rest(self) -> Vec<(Channel, String)> {
-        [(Channel::Stdout, self.stdout), (Channel::Stderr, self.stderr)]
-            .into_iter()
-            .filter(|(_, bytes)| !bytes.is_empty())
-            .map(|(channel, bytes)| (channel, String::from_utf8_lossy(&bytes).into_owned()))
-            .collect()
-    }
 }
 
 /// Good is: check lines with the tick, and nothing at WARN or ERROR. Not every failure carries a cross.
@@ -198,13 +153,5 @@ mod tests {
         assert!(error.message.contains("403") && error.hints[0].contains("shared secret"), "{error:?}");
         assert_eq!(error.kind.exit_code(), 2);
         assert!(Judgement::default().verdict().is_err());
-    }
-
-    #[test]
-    fn lines_come_whole_however_the_bytes_are_cut() {
-        let mut lines = Lines::default();
-        assert!(lines.add(Channel::Stdout, "✅ a".as_bytes()).is_empty());
-        assert_eq!(lines.add(Channel::Stdout, b" b\nc"), ["✅ a b"]);
-        assert_eq!(lines.rest(), [(Channel::Stdout, "c".to_owned())]);
     }
 }

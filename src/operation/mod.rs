@@ -1,18 +1,31 @@
 //! Tag-scoped procedures that are no convergence. Takes a connected host and its desired state; sends
 //! events. Must not know the command line.
 
+mod admin_token;
+mod docker_prune;
 mod doctor;
+mod ensure_users;
 mod output;
+pub mod postgres;
 mod register_user;
+pub mod self_check;
 mod syn2mas;
 
+pub use admin_token::admin_token;
+pub use docker_prune::docker_prune;
 pub use doctor::doctor;
+pub use ensure_users::{ensure_users, missing_users};
 pub use register_user::{NewUser, register_user};
 pub use syn2mas::syn2mas;
 
 use std::sync::Arc;
 
-use crate::host::Host;
+use serde_json::Value as Json;
+
+use crate::apply;
+use crate::desired::Service;
+use crate::diagnostic::{Error, Kind, Result};
+use crate::host::{self, Host, docker::Docker};
 use crate::pipeline::Prepared;
 use crate::report::{Event, Sink};
 
@@ -36,4 +49,51 @@ impl Context<'_> {
     fn done(&self, text: impl Into<String>) {
         (self.sink)(self.name, Event::Done { text: text.into() });
     }
+
+    fn warn(&self, text: impl Into<String>) {
+        (self.sink)(self.name, Event::Warning { text: text.into() });
+    }
+
+    /// A variable's value; nothing where no role has it.
+    fn variable(&self, name: &str) -> Result<Option<Json>> {
+        let variables = &self.prepared.variables;
+        if variables.definition(name).is_none() { Ok(None) } else { Ok(Some(variables.get(name)?.value)) }
+    }
+
+    fn is_true(&self, name: &str) -> Result<bool> {
+        Ok(self.variable(name)? == Some(Json::Bool(true)))
+    }
+
+    /// A variable's text; empty where it is none.
+    fn text(&self, name: &str) -> Result<String> {
+        Ok(self.variable(name)?.as_ref().and_then(Json::as_str).unwrap_or_default().to_owned())
+    }
+
+    /// The first service of a role.
+    fn service(&self, role: &str) -> Option<&Service> {
+        self.prepared.desired.services.iter().find(|service| service.role == role)
+    }
+
+    /// The service of the role that a procedure is about.
+    fn required_service(&self, role: &str) -> Result<&Service> {
+        self.service(role).ok_or_else(|| Error::new(Kind::Invalid, format!("`{role}` is not enabled on `{}`", self.name)))
+    }
+
+    /// Starts a service that does not run, and waits until it is healthy.
+    async fn ensure_running(&self, service: &Service) -> Result<()> {
+        let states = host::systemd::unit_states(&**self.host, std::slice::from_ref(&service.unit)).await?;
+        if states.get(&service.unit).is_some_and(host::systemd::UnitState::is_active) {
+            return Ok(());
+        }
+        self.stage(format!("starting {}", service.unit));
+        host::systemd::start(&**self.host, std::slice::from_ref(&service.unit)).await?;
+        if let Some(health) = &service.health {
+            let docker = Docker::connect(self.host.clone()).await?;
+            apply::wait(&**self.host, &docker, &service.container, health).await?;
+        }
+        Ok(())
+    }
 }
+
+#[cfg(test)]
+mod tests;

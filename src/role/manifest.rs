@@ -431,12 +431,26 @@ pub enum Probe {
 pub struct Operation {
     /// Its name, which is a tag too.
     pub name: String,
-    /// Which built-in procedure it is.
-    pub run: String,
+    /// What the tag does.
+    pub deed: Deed,
     /// Further tags.
     pub tags: Vec<String>,
     /// What the procedure wants to know, by its own names.
     pub values: Vec<(String, Node)>,
     /// The container that it runs; it is gone afterwards.
     pub container: Option<Container>,
+}
+
+/// What a tag does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// A built-in procedure, by name.
+    Run(String),
+    /// Nothing: it is a tag of the playbook that homestead refuses.
+    Refuse {
+        /// Why.
+        reason: String,
+        /// What to do instead.
+        hint: Option<String>,
+    },
 }

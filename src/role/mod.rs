@@ -22,8 +22,8 @@ pub use download::Download;
 pub use image_build::ImageBuild;
 pub use library::{Library, Role};
 pub use manifest::{
-    Account, Container, Directory, FileContent, FileEntry, Format, Health, ImageEntry, Key, Manifest, Mount, Network, Operation, Probe,
-    Repeat, Rule, RuleKind, Service, ShapeRule, Tmpfs,
+    Account, Container, Deed, Directory, FileContent, FileEntry, Format, Health, ImageEntry, Key, Manifest, Mount, Network, Operation,
+    Probe, Repeat, Rule, RuleKind, Service, ShapeRule, Tmpfs,
 };
 pub use reference::markdown;
 pub use schema::schema;

@@ -2,8 +2,8 @@
 
 use super::fields::{Fields, list, text};
 use super::manifest::{
-    Account, Container, Directory, FileContent, FileEntry, Format, Health, ImageEntry, Key, Manifest, Mount, Network, Operation, Probe,
-    Repeat, Rule, RuleKind, Service, ShapeRule, Tmpfs,
+    Account, Container, Deed, Directory, FileContent, FileEntry, Format, Health, ImageEntry, Key, Manifest, Mount, Network, Operation,
+    Probe, Repeat, Rule, RuleKind, Service, ShapeRule, Tmpfs,
 };
 use super::shape::{Shape, ShapeKind};
 use super::{download, image_build, timer};
@@ -322,9 +322,15 @@ fn health(node: &Node) -> Read<Health> {
 
 fn operation(name: &str, node: &Node) -> Read<Operation> {
     let mut fields = Fields::of(node)?;
+    let refused = fields.text("refuse")?.map(str::to_owned);
+    let hint = fields.text("hint")?.map(str::to_owned);
+    let deed = match refused {
+        Some(reason) => Deed::Refuse { reason, hint },
+        None => Deed::Run(text(fields.required("run")?)?.to_owned()),
+    };
     let operation = Operation {
         name: name.to_owned(),
-        run: text(fields.required("run")?)?.to_owned(),
+        deed,
         tags: fields.texts("tags")?,
         values: pairs(fields.optional("values"))?,
         container: fields.optional("container").map(container).transpose()?,

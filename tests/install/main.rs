@@ -18,6 +18,7 @@ mod logins;
 mod mas;
 mod mas_elsewhere;
 mod moving_accounts;
+mod operations;
 mod playbook_host;
 mod requests;
 mod rollback;
