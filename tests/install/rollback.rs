@@ -15,6 +15,7 @@ fn a_service_that_does_not_come_up_is_put_back() {
     let Some(installed) = Installed::bare("rollback") else { return };
     a_first_install(&installed);
     a_change(&installed);
+    a_database_password(&installed);
 }
 
 /// Nothing was there before, so nothing of ours stays but data and folders.
@@ -71,4 +72,30 @@ fn a_change(installed: &Installed) {
     assert!(mended.stdout.contains("update file /matrix/client-element/config.json"), "{}", mended.text());
     assert!(installed.units().values().all(|unit| unit.state == "active"), "{:#?}", installed.units());
     assert_eq!(installed.homestead_on(&broken).run(&["install-all"]).exits(0).stdout, "No changes.\n");
+}
+
+/// Services that go back to their old configuration find the old passwords in Postgres.
+fn a_database_password(installed: &Installed) {
+    let stored = || {
+        let query = "SELECT rolname, rolpassword FROM pg_authid WHERE rolname IN ('synapse', 'matrix_authentication_service') ORDER BY 1";
+        installed.sandbox.script(&format!("echo \"{query}\" | /matrix/postgres/bin/cli-non-interactive --tuples-only --no-align"))
+    };
+    let before = stored();
+    assert_eq!(before.matches("SCRAM-SHA-256$").count(), 2, "{before}");
+    let new = "test-only-new-Mo4ahboo";
+    let broken = installed.another_inventory();
+    broken.append(BROKEN).set("matrix_synapse_database_password", new);
+    let homestead = installed.homestead_on(&broken).guarding(&[new.to_owned()]);
+    homestead.run(&["install-all"]).exits(20);
+    assert_eq!(stored(), before);
+    assert!(installed.units().values().all(|unit| unit.state == "active"), "{:#?}", installed.units());
+    broken.unset("matrix_synapse_configuration_extension_yaml");
+    homestead.run(&["install-all"]).exits(0);
+    let after = stored();
+    let row = |text: &str, role: &str| text.lines().find(|line| line.starts_with(role)).unwrap().to_owned();
+    assert_ne!(row(&after, "synapse|"), row(&before, "synapse|"));
+    assert_eq!(homestead.run(&["install-all"]).exits(0).stdout, "No changes.\n");
+    // Its own configuration brings its own password back.
+    installed.homestead().run(&["install-all"]).exits(0);
+    assert_eq!(installed.homestead().run(&["install-all"]).exits(0).stdout, "No changes.\n");
 }
