@@ -40,6 +40,7 @@ pub fn from_node(node: &Node) -> Json {
         Value::Text(text) | Value::Unsafe(text) | Value::Vault(text) => Json::String(text.clone()),
         Value::Secret(secret) | Value::Sealed(secret) => Json::String(secret.reveal().clone()),
         Value::Hidden(scalar) => from_node(&Node::new((**scalar.reveal()).clone(), node.span.clone())),
+        Value::Reference(reference) => Json::String(reference.written()),
         Value::List(items) => Json::Array(items.iter().map(from_node).collect()),
         Value::Map(entries) => Json::Object(
             entries

@@ -29,7 +29,7 @@ use indexmap::IndexMap;
 
 pub use hosts::{Group, InventoryHost};
 pub use layers::{Layer, LayerKind, Variable};
-pub use node::{Node, Value};
+pub use node::{Node, Reference, SecretSource, Value};
 pub use vault::VaultPasswords;
 
 use crate::diagnostic::{Diagnostic, Error, Kind, Result, Severity, did_you_mean};

@@ -1,5 +1,7 @@
 //! A YAML value that remembers where each of its parts stands.
 
+use std::sync::{Arc, OnceLock};
+
 use crate::diagnostic::Span;
 use crate::secret::Secret;
 
@@ -35,10 +37,44 @@ pub enum Value {
     Sealed(Secret<String>),
     /// A number or boolean of a file that is a vault as a whole: never shown.
     Hidden(Secret<Box<Self>>),
+    /// `!secret`: where a text is to be had. The text is never shown, and never templated.
+    Reference(Reference),
     /// A list.
     List(Vec<Node>),
     /// A mapping, in the order of the file.
     Map(Vec<(Node, Node)>),
+}
+
+/// Where a secret is to be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// What to ask.
+    pub source: SecretSource,
+    /// What it answered: it is asked once, however often the value is worked out.
+    pub answer: Arc<OnceLock<Secret<String>>>,
+}
+
+/// What knows a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// A file. A relative path begins at the inventory's folder.
+    File(String),
+    /// A variable of homestead's environment.
+    Environment(String),
+    /// What a command prints.
+    Command(String),
+}
+
+impl Reference {
+    /// As a user writes it.
+    pub fn written(&self) -> String {
+        let (name, text) = match &self.source {
+            SecretSource::File(text) => ("file", text),
+            SecretSource::Environment(text) => ("env", text),
+            SecretSource::Command(text) => ("command", text),
+        };
+        format!("!secret {{{name}: {}}}", serde_json::Value::from(text.as_str()))
+    }
 }
 
 impl Node {
@@ -79,7 +115,7 @@ impl Node {
             Value::Null => "nothing",
             Value::Bool(_) => "a boolean",
             Value::Int(_) | Value::Float(_) => "a number",
-            Value::Text(_) | Value::Unsafe(_) | Value::Secret(_) | Value::Sealed(_) => "text",
+            Value::Text(_) | Value::Unsafe(_) | Value::Secret(_) | Value::Sealed(_) | Value::Reference(_) => "text",
             Value::Hidden(_) => "a number or boolean",
             Value::Vault(_) => "vault text",
             Value::List(_) => "a list",

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, StrInput, StructureStyle, Tag};
 
 mod complaint;
+mod reference;
 
 use super::node::{Node, Value};
 use super::scalar;
@@ -183,9 +184,13 @@ impl<'a> Reader<'a> {
                 self.list(span, untrusted, level)?
             }
             Event::MappingStart(style, _, tag) => {
-                let untrusted = collection_tag(tag.as_deref(), "map", &span)? || untrusted;
+                let secret = tag.as_deref().is_some_and(|tag| local(tag, "secret"));
+                let untrusted = (!secret && collection_tag(tag.as_deref(), "map", &span)?) || untrusted;
                 let mut built = self.map(span, untrusted, level)?;
                 built.flow = style == StructureStyle::Flow;
+                if secret {
+                    built.node.value = reference::read(&built.node)?;
+                }
                 built
             }
             Event::Alias(id) => {
@@ -318,6 +323,7 @@ impl<'a> Reader<'a> {
                 Value::Text(text) => Value::Vault(text),
                 _ => return Err(complaint::not_vault_text(span)),
             },
+            None if local(tag, "secret") => return Err(reference::wrong("`!secret` stands before a mapping", span)),
             _ => return Err(complaint::unknown_tag(tag, span)),
         };
         Ok((value, false))
@@ -331,6 +337,7 @@ fn collection_tag(tag: Option<&Tag>, kind: &str, span: &Span) -> Result<bool, Di
         Some(tag) if tag.is_yaml_core_schema_tag(kind) => Ok(false),
         Some(tag) if local(tag, "unsafe") => Ok(true),
         Some(tag) if local(tag, "vault") || local(tag, "vault-encrypted") => Err(complaint::not_vault_text(span)),
+        Some(tag) if local(tag, "secret") => Err(reference::wrong("`!secret` stands before a mapping", span)),
         Some(tag) => Err(complaint::unknown_tag(tag, span)),
     }
 }
@@ -370,7 +377,7 @@ fn identity(key: &Node) -> String {
 
 fn check_key(key: &Built) -> Result<(), Diagnostic> {
     match key.node.value {
-        Value::List(_) | Value::Map(_) | Value::Vault(_) => {
+        Value::List(_) | Value::Map(_) | Value::Vault(_) | Value::Reference(_) => {
             let error = Diagnostic::error("H0108", format!("a key must be text, not {}", key.node.kind())).at(&key.node.span);
             Err(if key.flow { error.help(complaint::QUOTE_HELP) } else { error })
         }

@@ -139,7 +139,7 @@ fn of_default(node: &Node) -> Vec<Type> {
         Value::Text(_) | Value::Unsafe(_) => vec![Type::Text],
         Value::List(items) => vec![Type::List(common(items.iter()))],
         Value::Map(_) => vec![Type::Mapping(None)],
-        Value::Null | Value::Vault(_) | Value::Secret(_) | Value::Sealed(_) | Value::Hidden(_) => Vec::new(),
+        Value::Null | Value::Vault(_) | Value::Secret(_) | Value::Sealed(_) | Value::Hidden(_) | Value::Reference(_) => Vec::new(),
     }
 }
 

@@ -111,6 +111,7 @@ pub fn from_yaml(node: &Node) -> Value {
         Written::Text(text) | Written::Unsafe(text) | Written::Vault(text) => Value::text(text.as_str()),
         Written::Secret(text) | Written::Sealed(text) => Value::text(text.reveal().as_str()).marked(true),
         Written::Hidden(scalar) => from_yaml(&Node::new((**scalar.reveal()).clone(), node.span.clone())),
+        Written::Reference(reference) => Value::text(reference.written()),
         Written::List(items) => Value::list(items.iter().map(from_yaml).collect()),
         Written::Map(entries) => {
             Value::map(entries.iter().filter_map(|(key, value)| Some((Key::from_value(&from_yaml(key))?, from_yaml(value)))).collect())

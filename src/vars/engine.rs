@@ -20,6 +20,7 @@ use super::peers::Peers;
 use super::python::{Outcome, type_name};
 use super::redact::Collector;
 use super::scope::{Locals, Names};
+use super::secrets;
 use super::syntax::{self, Options};
 use super::touched::{self, Touched};
 use super::value::{Entries, Text, Value};
@@ -201,6 +202,10 @@ impl Engine {
                 let failure = Failure::new(Reason::Locked, locked.to_string()).help(locked.help());
                 Value::Missing(failure.at(&self.origin("", node, owner), 0))
             }
+            Written::Reference(reference) => match secrets::ask(reference, &self.context) {
+                Ok(text) => Value::Text(self.text(text.reveal(), true)),
+                Err(failure) => Value::Missing(failure.at(&self.origin("", node, owner), 0)),
+            },
             Written::List(items) => Value::list(items.iter().map(|item| self.build(item, owner, locals, secret)).collect()),
             Written::Map(entries) => {
                 Value::map(entries.iter().map(|(key, value)| (written_key(key), self.build(value, owner, locals, secret))).collect())
@@ -313,7 +318,7 @@ impl Engine {
 
 fn written_key(key: &Node) -> Key {
     match &key.value {
-        Written::Null | Written::Map(_) => Key::None,
+        Written::Null | Written::Map(_) | Written::Reference(_) => Key::None,
         Written::Bool(value) => Key::Bool(*value),
         Written::Int(number) => Key::Int(*number),
         Written::Float(number) => Key::Float(*number),

@@ -31,6 +31,7 @@ mod peers;
 mod python;
 mod redact;
 mod scope;
+mod secrets;
 mod statements;
 pub(crate) mod syntax;
 mod tests;
