@@ -6,3 +6,4 @@ pub mod credentials;
 pub mod files;
 pub mod names;
 pub mod new_host;
+pub mod rename;

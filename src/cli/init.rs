@@ -1,11 +1,12 @@
 //! `init`: from a domain and an address to an inventory that can be installed.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 
 use clap::Args;
 
 use super::Exit;
 use super::global::GlobalArgs;
+use super::prompt::ask;
 use crate::authoring::credentials::system_random;
 use crate::authoring::names;
 use crate::authoring::new_host::{NewHost, Step};
@@ -106,12 +107,4 @@ fn given_or_asked(given: Option<&str>, what: &str, question: &str) -> Result<Str
         None if std::io::stdin().is_terminal() => ask(question),
         None => Err(Error::new(Kind::Usage, format!("the {what} is missing")).hint("homestead init example.com 203.0.113.7")),
     }
-}
-
-fn ask(question: &str) -> Result<String> {
-    let failed = |error: std::io::Error| Error::new(Kind::Usage, "cannot read from the terminal").caused_by(error);
-    std::io::stderr().write_all(question.as_bytes()).map_err(failed)?;
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).map_err(failed)?;
-    Ok(line.trim().to_owned())
 }

@@ -13,6 +13,7 @@ use crate::report::{self, Terminal};
 mod check;
 mod converge;
 mod ensure_users;
+mod fix;
 mod fleet;
 mod global;
 mod init;
@@ -58,6 +59,7 @@ enum Command {
     Plan(plan::PlanArgs),
     RunTags(run_tags::RunTagsArgs),
     Check(check::CheckArgs),
+    Fix(fix::FixArgs),
     Render(render::RenderArgs),
     Vars(vars::VarsArgs),
     Schema(schema::SchemaArgs),
@@ -168,6 +170,7 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Command::Plan(args) => args.run(global, terminal).await,
         Command::RunTags(args) => args.run(global, terminal).await,
         Command::Check(args) => args.run(global, terminal),
+        Command::Fix(args) => args.run(global, terminal),
         Command::Render(args) => args.run(global, terminal),
         Command::Vars(args) => args.run(global, terminal),
         Command::Schema(args) => args.run(global, terminal),

@@ -8,6 +8,19 @@ use crate::diagnostic::{Error, Kind, Result};
 use crate::host::Prompt;
 use crate::secret::Secret;
 
+/// Asks a question whose answer may be seen.
+///
+/// # Errors
+/// The terminal is gone.
+pub fn ask(question: &str) -> Result<String> {
+    use std::io::Write as _;
+    let failed = |error: std::io::Error| Error::new(Kind::Usage, "cannot read from the terminal").caused_by(error);
+    std::io::stderr().write_all(question.as_bytes()).map_err(failed)?;
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).map_err(failed)?;
+    Ok(line.trim().to_owned())
+}
+
 /// Asks without showing the answer.
 ///
 /// # Errors

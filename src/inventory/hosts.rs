@@ -2,6 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use camino::Utf8PathBuf;
 use indexmap::{IndexMap, IndexSet};
 
 use super::layers::{self, Variable};
@@ -51,11 +52,13 @@ pub struct Hosts {
     pub hosts: IndexMap<String, InventoryHost>,
     /// `all`, `ungrouped`, then in the order of the files.
     pub groups: IndexMap<String, Group>,
+    /// Where it was read from.
+    pub files: Vec<Utf8PathBuf>,
 }
 
 impl Default for Hosts {
     fn default() -> Self {
-        let mut hosts = Self { hosts: IndexMap::new(), groups: IndexMap::new() };
+        let mut hosts = Self { hosts: IndexMap::new(), groups: IndexMap::new(), files: Vec::new() };
         for name in [ALL, UNGROUPED] {
             hosts.group(name, None);
         }

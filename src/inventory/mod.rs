@@ -32,7 +32,7 @@ pub use layers::{Layer, LayerKind, Variable};
 pub use node::{Node, Reference, SecretSource, Value};
 pub use vault::VaultPasswords;
 
-use crate::diagnostic::{Diagnostic, Error, Kind, Result, Severity, did_you_mean};
+use crate::diagnostic::{Diagnostic, Error, Kind, Result, Severity, Span, did_you_mean};
 use hosts::{ALL, Hosts};
 use sources::VarsFolder;
 
@@ -44,6 +44,7 @@ pub struct Inventory {
     hosts: Hosts,
     folders: Vec<VarsFolder>,
     extra: Vec<Layer>,
+    hosts_files: Vec<Utf8PathBuf>,
 }
 
 impl Inventory {
@@ -82,7 +83,8 @@ impl Inventory {
         if has_errors(&findings) {
             return Err(Error::invalid(findings));
         }
-        Ok((Self { directory, hosts, folders, extra }, findings))
+        let hosts_files = hosts.files.clone();
+        Ok((Self { directory, hosts, folders, extra, hosts_files }, findings))
     }
 
     /// All hosts, in the order of the files.
@@ -159,6 +161,33 @@ impl Inventory {
         layers.extend(self.extra.iter().cloned());
         layers.retain(|layer| !layer.variables.is_empty());
         layers
+    }
+
+    /// The files that variables come from: hosts files, then those beside them.
+    pub fn files(&self) -> Vec<Utf8PathBuf> {
+        let mut files = self.hosts_files.clone();
+        for folder in &self.folders {
+            files.extend(folder.layers().map(|layer| Utf8PathBuf::from(&layer.name)));
+        }
+        let mut seen = HashSet::new();
+        files.retain(|file| seen.insert(file.clone()));
+        files
+    }
+
+    /// Whether a file says which hosts there are.
+    pub fn is_hosts_file(&self, path: &Utf8Path) -> bool {
+        self.hosts_files.iter().any(|file| file == path)
+    }
+
+    /// The variables of a hosts file, with where their names stand.
+    pub fn hosts_file_variables(&self, path: &Utf8Path) -> Vec<(String, Span)> {
+        let groups = self.hosts.groups.values().flat_map(|group| &group.variables);
+        let hosts = self.hosts.hosts.values().flat_map(|host| &host.variables);
+        let mut seen = HashSet::new();
+        let own = groups.chain(hosts).filter(|variable| *variable.name_span.file == *path.as_str());
+        own.filter(|variable| seen.insert(&variable.name_span))
+            .map(|variable| (variable.name.clone(), variable.name_span.clone()))
+            .collect()
     }
 
     /// By depth, then `ansible_group_priority`, then name, without `all`.

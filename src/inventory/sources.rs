@@ -68,6 +68,7 @@ fn read_file(path: &Utf8Path, vault: &VaultPasswords, hosts: &mut Hosts, finding
     let Some(file) = files::read(path, vault, findings) else {
         return;
     };
+    hosts.files.push(path.to_owned());
     if looks_like_yaml(path, &file.text) {
         if let Some(mut node) = files::parse_yaml(&file.text, path.as_str(), findings) {
             vault.open_all(&mut node, findings);
@@ -149,6 +150,13 @@ impl VarsFolder {
         warn_of_unknown(&self.directory.join("group_vars"), "group", &groups, findings);
         let hosts: HashSet<_> = hosts.hosts.keys().map(String::as_str).collect();
         warn_of_unknown(&self.directory.join("host_vars"), "host", &hosts, findings);
+    }
+
+    /// The layers of all groups and hosts, by path.
+    pub fn layers(&self) -> impl Iterator<Item = &Layer> {
+        let mut layers: Vec<&Layer> = self.groups.values().chain(self.hosts.values()).flatten().collect();
+        layers.sort_by(|one, other| one.name.cmp(&other.name));
+        layers.into_iter()
     }
 
     /// A group's layers, lowest first.

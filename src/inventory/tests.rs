@@ -76,6 +76,7 @@ pub fn to_json(node: &Node) -> serde_json::Value {
         Value::Float(number) => json!(number),
         Value::Text(text) | Value::Unsafe(text) | Value::Vault(text) => json!(text),
         Value::Secret(_) | Value::Sealed(_) | Value::Hidden(_) => json!("[secret]"),
+        Value::Reference(reference) => json!(reference.written()),
         Value::List(items) => items.iter().map(to_json).collect(),
         Value::Map(entries) => entries
             .iter()

@@ -11,6 +11,7 @@ use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, S
 
 mod complaint;
 mod reference;
+pub mod scalars;
 
 use super::node::{Node, Value};
 use super::scalar;

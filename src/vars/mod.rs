@@ -23,6 +23,7 @@ mod key;
 mod lazy;
 mod locate;
 mod lookups;
+mod mentions;
 mod mersenne;
 mod methods;
 mod objects;
@@ -48,5 +49,6 @@ mod yaml_text;
 
 pub use context::{Context, HostSource, NoHosts, NoRandomness, NoTemplates, Randomness, TemplateSource, VariableByName};
 pub use definition::{Definition, Overridden};
+pub use mentions::{Mentions, mentions};
 pub use redact::Redactor;
 pub use variables::{Evaluated, Variables};

@@ -9,7 +9,7 @@ mod expression;
 pub mod lexer;
 mod statement;
 mod string;
-mod tokens;
+pub mod tokens;
 
 use ast::Template;
 pub use lexer::Options;
