@@ -9,7 +9,12 @@ homestead := env("HOMESTEAD", "cargo run --release --quiet --")
 default:
     @{{ just_executable() }} --list --unsorted --justfile {{ quote(justfile()) }}
 
-# Add a server to the inventory, with fresh secrets: `just add-inventory-host example.com 203.0.113.7`
+# Make the inventory of a new server, with fresh credentials: `just init example.com 203.0.113.7`
+[positional-arguments]
+init domain address *extra_args:
+    @{{ homestead }} init "$@"
+
+# The same under its other name
 [positional-arguments]
 add-inventory-host domain address *extra_args:
     @{{ homestead }} add-inventory-host "$@"
@@ -125,6 +130,11 @@ demo *args:
 [positional-arguments]
 test *args:
     @bin/test "$@"
+
+# Write docs/variables.md anew from the roles' comments
+docs:
+    cargo run --quiet -- --roles-dir . vars --docs > docs/variables.md.new
+    mv docs/variables.md.new docs/variables.md
 
 # Look at layout and lints
 lint:

@@ -304,15 +304,15 @@ fn check_tells_which_credentials_will_be_made() {
     assert_snapshot!(Homestead::on(&inventory).run(&["check"]).text(), @"
     $ homestead check
     -- stdout
-    warning[H0350]: `matrix_authentication_service_config_secrets_encryption` is not set for `matrix.example.com`
+    warning[H0370]: `matrix_authentication_service_config_secrets_encryption` is not set for `matrix.example.com`
      |
      = help: `homestead install-all` makes one on a new server and keeps it in `inventory/host_vars/matrix.example.com/secrets.yml`
 
-    warning[H0350]: `matrix_homeserver_generic_secret_key` is not set for `matrix.example.com`
+    warning[H0370]: `matrix_homeserver_generic_secret_key` is not set for `matrix.example.com`
      |
      = help: `homestead install-all` makes one on a new server and keeps it in `inventory/host_vars/matrix.example.com/secrets.yml`
 
-    warning[H0350]: `postgres_connection_password` is not set for `matrix.example.com`
+    warning[H0370]: `postgres_connection_password` is not set for `matrix.example.com`
      |
      = help: `homestead install-all` makes one on a new server and keeps it in `inventory/host_vars/matrix.example.com/secrets.yml`
 
@@ -325,7 +325,7 @@ fn check_tells_which_credentials_will_be_made() {
     assert_snapshot!(Homestead::on(&inventory).run(&["check"]).text(), @"
     $ homestead check
     -- stdout
-    warning[H0350]: `matrix_homeserver_generic_secret_key` is not set for `matrix.example.com`
+    warning[H0370]: `matrix_homeserver_generic_secret_key` is not set for `matrix.example.com`
      |
      = help: `homestead install-all` makes one on a new server and keeps it in `inventory/host_vars/matrix.example.com/secrets.yml`
 
@@ -368,7 +368,7 @@ fn a_single_file_of_variables_is_not_hidden_by_a_folder() {
     assert_snapshot!(Homestead::on(&inventory).run(&["install-all"]).text(), @"
     $ homestead install-all
     -- stderr
-    error[H0351]: `matrix_authentication_service_config_secrets_encryption`, `matrix_homeserver_generic_secret_key`, `postgres_connection_password` must be set for `matrix.example.com`, and homestead has no file to keep what it makes
+    error[H0371]: `matrix_authentication_service_config_secrets_encryption`, `matrix_homeserver_generic_secret_key`, `postgres_connection_password` must be set for `matrix.example.com`, and homestead has no file to keep what it makes
       --> inventory/host_vars/matrix.example.com.yml
       = help: set it here, or make a folder of this file: `mkdir inventory/host_vars/matrix.example.com && mv inventory/host_vars/matrix.example.com.yml inventory/host_vars/matrix.example.com/vars.yml`
 

@@ -120,7 +120,7 @@ pub fn remarks(loaded: &Loaded) -> Vec<Diagnostic> {
         match secrets_file(&loaded.inventory.directory, host) {
             Err((path, single)) => remarks.push(not_a_folder(host, layer, &path, &single)),
             Ok(path) => remarks.extend(layer.variables.iter().map(|variable| {
-                Diagnostic::warning("H0350", format!("`{}` is not set for `{host}`", variable.name))
+                Diagnostic::warning("H0370", format!("`{}` is not set for `{host}`", variable.name))
                     .help(format!("`homestead install-all` makes one on a new server and keeps it in `{path}`"))
             })),
         }
@@ -147,7 +147,7 @@ fn not_a_folder(host: &str, layer: &Layer, path: &Utf8Path, single: &Utf8Path) -
     // A file without an ending has the folder's name.
     let aside = if single == folder { format!("mv {single} {single}.old && ") } else { String::new() };
     let source = if single == folder { format!("{single}.old") } else { single.to_string() };
-    Diagnostic::error("H0351", format!("{} must be set for `{host}`, and homestead has no file to keep what it makes", names.join(", ")))
+    Diagnostic::error("H0371", format!("{} must be set for `{host}`, and homestead has no file to keep what it makes", names.join(", ")))
         .at(&Span::whole(single.as_str()))
         .help(format!("set it here, or make a folder of this file: `{aside}mkdir {folder} && mv {source} {folder}/vars.yml`"))
 }

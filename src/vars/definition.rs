@@ -41,6 +41,11 @@ pub struct Overridden {
 }
 
 impl Definition {
+    /// Whether a role or the wiring says it, not a user.
+    pub fn is_from_a_role(&self) -> bool {
+        matches!(self.kind, LayerKind::RoleDefaults | LayerKind::Wiring)
+    }
+
     /// Whether it comes from the command line.
     pub fn is_extra(&self) -> bool {
         matches!(self.kind, LayerKind::Extra)

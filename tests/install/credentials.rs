@@ -21,7 +21,7 @@ fn three_lines_are_a_server() {
     // A plan makes nothing.
     let plan = homestead.run(&["plan"]).exits(0);
     assert!(
-        plan.stderr.contains("warning[H0350]: `postgres_connection_password` is not set") && plan.stdout.contains("to create"),
+        plan.stderr.contains("warning[H0370]: `postgres_connection_password` is not set") && plan.stdout.contains("to create"),
         "{}",
         plan.text()
     );

@@ -121,8 +121,8 @@ fn tags_say_what_is_not_templated_and_what_is_encrypted() {
       11:1 Text("i")
         11:4 Bool(true)
     "#);
-    assert_snapshot!(tree("a:\n  b: !secret x\n"), @r"
-    H0110 vars.yml:2:6: the tag `!secret` is unknown
+    assert_snapshot!(tree("a:\n  b: !sealed x\n"), @r"
+    H0110 vars.yml:2:6: the tag `!sealed` is unknown
       help: known are `!vault` and `!unsafe`; text that begins with `!` must be quoted
     ");
     assert_snapshot!(tree("a: !vault 42\n"), @"H0107 vars.yml:1:4: `!vault` needs the text that `ansible-vault encrypt_string` prints");
