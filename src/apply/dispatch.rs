@@ -146,7 +146,7 @@ async fn restart(run: &Run<'_>) -> Result<()> {
     }
     host::systemd::disable(&**run.host, &services::disabled_by(run.plan)).await?;
     let restarting: Vec<_> = run.plan.restarts.iter().filter(|restart| restart.kind != RestartKind::Stop).cloned().collect();
-    let stopped = crate::plan::stopped_first(run.desired, &restarting);
+    let stopped = crate::plan::stopped_first(run.desired, &run.plan.restarts);
     if !stopped.is_empty() {
         run.stage(format!("stopping {}", stopped.join(", ")));
         host::systemd::stop(&**run.host, &stopped).await?;

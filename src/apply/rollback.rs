@@ -69,6 +69,11 @@ async fn restore(run: &Run<'_>) -> crate::diagnostic::Result<String> {
     if !restarted.is_empty() {
         host::systemd::restart(&**run.host, &restarted).await?;
     }
+    // Whatever was to go is still there.
+    let stopped = kind(RestartKind::Stop);
+    if !stopped.is_empty() {
+        host::systemd::start(&**run.host, &stopped).await?;
+    }
     remember::restore(run).await?;
     let services: Vec<_> = run.desired.services.iter().filter(|service| restarted.contains(&service.unit)).cloned().collect();
     services::healthy(run.host, &run.plan.host, &services, run.sink, run.redact).await?;

@@ -3,7 +3,9 @@
 use serde_json::{Value as Json, json};
 
 use super::evaluate::Evaluator;
-use super::resource::{Account, Database, Desired, Directory, Download, File, Health, Image, ImageBuild, Key, Network, Probe, Service};
+use super::resource::{
+    Account, Database, Desired, Directory, Download, Exclusive, File, Health, Image, ImageBuild, Key, Network, Probe, Service,
+};
 use super::template::Templates;
 use super::{container, order, procedure, render, timer, validate};
 use crate::diagnostic::{Diagnostic, Error, Result, Severity};
@@ -198,6 +200,12 @@ impl Walk<'_> {
         for entry in &manifest.operations {
             match procedure::evaluate(entry, evaluator, &manifest.name) {
                 Ok(operation) => desired.operations.extend(operation),
+                Err(problem) => findings.push(problem),
+            }
+        }
+        for node in &manifest.exclusive {
+            match evaluator.path(node) {
+                Ok(pattern) => desired.exclusive.push(Exclusive { pattern, role: role() }),
                 Err(problem) => findings.push(problem),
             }
         }

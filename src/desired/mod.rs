@@ -17,7 +17,7 @@ mod validate;
 
 pub use build::{Options, build};
 pub use resource::{
-    Account, Database, Desired, Directory, Download, File, Health, Image, ImageBuild, Key, Network, Operation, OperationContainer, Probe,
-    Service,
+    Account, Database, Desired, Directory, Download, Exclusive, File, Health, Image, ImageBuild, Key, Network, Operation,
+    OperationContainer, Probe, Service,
 };
 pub use template::Templates;

@@ -36,8 +36,41 @@ pub struct Desired {
     pub databases: Vec<Database>,
     /// Units, by priority.
     pub services: Vec<Service>,
+    /// Paths that one role alone writes.
+    pub exclusive: Vec<Exclusive>,
     /// Procedures that a tag runs.
     pub operations: Vec<Operation>,
+}
+
+impl Desired {
+    /// The role that alone writes paths of this kind; what it does not declare must not stay.
+    pub fn sole_writer(&self, path: &str) -> Option<&str> {
+        self.exclusive.iter().find(|entry| entry.matches(path)).map(|entry| entry.role.as_str())
+    }
+}
+
+/// A pattern of paths that one role alone writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exclusive {
+    /// An absolute path; `*` stands for any characters but `/`.
+    pub pattern: String,
+    /// The role.
+    pub role: String,
+}
+
+impl Exclusive {
+    fn matches(&self, path: &str) -> bool {
+        fn rest(pattern: &[u8], path: &[u8]) -> bool {
+            match (pattern.split_first(), path.split_first()) {
+                (None, None) => true,
+                (Some((b'*', after)), None) => rest(after, path),
+                (Some((b'*', after)), Some((first, remaining))) => rest(after, path) || (*first != b'/' && rest(pattern, remaining)),
+                (Some((wanted, after)), Some((found, remaining))) => wanted == found && rest(after, remaining),
+                _ => false,
+            }
+        }
+        rest(self.pattern.as_bytes(), path.as_bytes())
+    }
 }
 
 /// A system user and its group.
@@ -285,4 +318,23 @@ pub struct OperationContainer {
     pub words: Vec<String>,
     /// Networks that it joins before it starts, beside its main one.
     pub networks: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_stays_in_its_folder() {
+        let entry = |pattern: &str| Exclusive { pattern: pattern.into(), role: "synapse".into() };
+        let workers = entry("/etc/systemd/system/matrix-synapse-worker-*.service");
+        assert!(workers.matches("/etc/systemd/system/matrix-synapse-worker-generic-0.service"));
+        assert!(!workers.matches("/etc/systemd/system/matrix-synapse-worker-generic-0.service.d"));
+        assert!(!workers.matches("/etc/systemd/system/matrix-synapse.service"));
+        assert!(!workers.matches("/etc/systemd/system/matrix-synapse-worker-x/y.service"));
+        assert!(entry("/a/*.*").matches("/a/b.c.d") && entry("/a/b").matches("/a/b") && !entry("/a/b").matches("/a/bc"));
+        let desired = Desired { exclusive: vec![workers], ..Desired::default() };
+        assert_eq!(desired.sole_writer("/etc/systemd/system/matrix-synapse-worker-a.service"), Some("synapse"));
+        assert_eq!(desired.sole_writer("/etc/systemd/system/matrix-postgres.service"), None);
+    }
 }

@@ -17,6 +17,8 @@ const FETCH: &str = include_str!("scripts/fetch.sh");
 pub struct ObserveRequest {
     /// Absolute paths.
     pub paths: Vec<String>,
+    /// Absolute paths with `*`, for what else may be there.
+    pub patterns: Vec<String>,
     /// Unit names with their type: `matrix-synapse.service`.
     pub units: Vec<String>,
 }
@@ -71,7 +73,11 @@ pub enum FileKind {
 
 /// Looks at paths and units, in one exec.
 pub async fn observe(host: &dyn Host, request: &ObserveRequest) -> Result<Observed> {
-    let stdin = path_list(&request.paths)?;
+    let mut stdin = path_list(&request.paths)?;
+    for pattern in &request.patterns {
+        stdin.push(b'*');
+        stdin.extend(path_list([pattern])?);
+    }
     if let Some(unit) = request.units.iter().find(|unit| unit.is_empty() || unit.contains(char::is_whitespace)) {
         return Err(Error::new(Kind::Usage, format!("`{unit}` is no unit name")));
     }
@@ -213,7 +219,7 @@ mod tests {
         std::process::Command::new("chmod").args(["2751", &path("-d")]).status().unwrap();
         std::process::Command::new("mkfifo").arg(path("pipe")).status().unwrap();
         let names = ["with space", "line's \"end\\", "-d", "link", "pipe", "absent", "with space/below"];
-        let request = ObserveRequest { paths: names.iter().map(|name| path(name)).collect(), units: vec![] };
+        let request = ObserveRequest { paths: names.iter().map(|name| path(name)).collect(), ..ObserveRequest::default() };
         let observed = observe(&local().await, &request).await.unwrap();
         let seen: Vec<_> =
             names.iter().map(|name| observed.files.get(&path(name)).map(|file| (file.kind, file.size, file.target.as_deref()))).collect();
@@ -233,6 +239,20 @@ mod tests {
         assert_eq!(file.sha256.as_deref(), Some("2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"));
         assert_eq!((file.owner.as_str(), file.uid, file.mode.as_str()), ("root", 0, "0644"));
         assert_eq!(observed.files.get(&path("-d")).unwrap().mode, "2751");
+    }
+
+    #[tokio::test]
+    async fn a_pattern_stands_for_what_it_matches() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        for name in ["worker 1.yaml", "worker-2.yaml", "worker.labels", "other.yaml"] {
+            fs_err::write(path(name), "x").unwrap();
+        }
+        let patterns = vec![path("worker*.yaml"), path("none*")];
+        let request = ObserveRequest { paths: vec![path("other.yaml")], patterns, ..ObserveRequest::default() };
+        let observed = observe(&local().await, &request).await.unwrap();
+        let seen: Vec<&String> = observed.files.keys().collect();
+        assert_eq!(seen, [&path("other.yaml"), &path("worker 1.yaml"), &path("worker-2.yaml")]);
     }
 
     #[tokio::test]

@@ -75,7 +75,7 @@ pub(super) fn parse_units(text: &str) -> Vec<UnitState> {
 
 /// The state of each unit.
 pub async fn unit_states(host: &dyn Host, units: &[String]) -> Result<BTreeMap<String, UnitState>> {
-    let request = super::ObserveRequest { paths: Vec::new(), units: units.to_vec() };
+    let request = super::ObserveRequest { units: units.to_vec(), ..super::ObserveRequest::default() };
     Ok(super::observe(host, &request).await?.units)
 }
 

@@ -77,7 +77,7 @@ async fn up_to_date(context: &Context<'_>) -> Result<()> {
     let configurations: Vec<_> =
         files.filter(|file| file.path.ends_with("/config.yaml") || file.path.ends_with("/homeserver.yaml")).collect();
     let paths = configurations.iter().map(|file| file.path.clone()).collect();
-    let observed = host::observe(&**context.host, &ObserveRequest { paths, units: Vec::new() }).await?;
+    let observed = host::observe(&**context.host, &ObserveRequest { paths, ..ObserveRequest::default() }).await?;
     for file in configurations {
         let state = observed.files.get(&file.path);
         let wanted = crate::plan::sha256(file.contents.reveal());

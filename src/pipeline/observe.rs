@@ -11,7 +11,7 @@ use crate::desired::Desired;
 use crate::diagnostic::Result;
 use crate::host::docker::Docker;
 use crate::host::{self, Facts, FileKind, Host, ObserveRequest};
-use crate::plan::{BASE_LABEL, BuiltImage, NetworkState, Observed, PathKind, PathState, RECIPE_LABEL, UnitState};
+use crate::plan::{BASE_LABEL, BuiltImage, NetworkState, Observed, PathKind, PathState, RECIPE_LABEL, UnitState, unit_of};
 
 /// Asks a host for everything that a plan compares.
 ///
@@ -57,7 +57,7 @@ pub async fn observe(host: &Arc<dyn Host>, desired: &Desired, facts: &Facts) -> 
         }
         observed.contents = contents;
     }
-    units_of_memory(&**host, &mut observed).await?;
+    undeclared_units(&**host, &mut observed).await?;
     Ok(observed)
 }
 
@@ -67,7 +67,8 @@ fn request(desired: &Desired) -> ObserveRequest {
     paths.extend(desired.keys.iter().map(|key| key.path.clone()));
     paths.extend(desired.files.iter().map(|file| file.path.clone()));
     let units = desired.services.iter().filter(|service| service.autostart).map(|service| service.unit.clone()).collect();
-    ObserveRequest { paths: paths.into_iter().collect(), units }
+    let patterns = desired.exclusive.iter().map(|entry| entry.pattern.clone()).collect();
+    ObserveRequest { paths: paths.into_iter().collect(), patterns, units }
 }
 
 /// The files whose bytes are not the desired ones: their old contents are needed for diffs, and to be put
@@ -81,10 +82,12 @@ fn different(desired: &Desired, observed: &Observed) -> Vec<String> {
     desired.files.iter().filter_map(|file| differs(&file.path, file.contents.reveal())).collect()
 }
 
-/// The state of units that an earlier run wrote and that the inventory no longer names.
-async fn units_of_memory(host: &dyn Host, observed: &mut Observed) -> Result<()> {
+/// The state of units that the inventory does not name: an earlier run wrote them, or a pattern found them.
+async fn undeclared_units(host: &dyn Host, observed: &mut Observed) -> Result<()> {
+    let found = observed.paths.keys().filter_map(|path| unit_of(path));
+    let all: BTreeSet<&str> = observed.memory.units.iter().map(String::as_str).chain(found).collect();
     let unknown: Vec<String> =
-        observed.memory.units.iter().filter(|unit| !observed.units.contains_key(*unit) && !unit.contains("@.")).cloned().collect();
+        all.into_iter().filter(|unit| !observed.units.contains_key(*unit) && !unit.contains("@.")).map(str::to_owned).collect();
     if unknown.is_empty() {
         return Ok(());
     }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::action::{Action, Change, Plan, Resource, Restart, RestartKind, Step};
 use super::memory::database_fingerprint;
 use super::observed::{Observed, PathKind, PathState};
-use super::{VERSION, builds, diff, restart};
+use super::{VERSION, builds, diff, leftover, restart};
 use crate::desired::{Desired, File, meaning};
 
 /// What of the desired state a run is about.
@@ -64,24 +64,22 @@ pub fn plan(desired: &Desired, observed: &Observed, scope: &Scope, redact: &dyn 
             actions.push(action("database", &database.name, change, Step::PutDatabase(database.clone())));
         }
     }
-    let orphans = orphans(desired, observed);
-    if scope.remove_orphans {
-        for orphan in &orphans {
-            let step = match orphan.kind {
-                "unit" => Step::RemoveUnit(orphan.name.clone()),
-                _ => Step::RemoveFile(orphan.name.clone()),
-            };
-            actions.push(action(orphan.kind, &orphan.name, Change::Remove, step));
-            if orphan.kind == "unit" && observed.units.get(&orphan.name).is_some_and(|state| state.active) {
-                restarts.push(Restart {
-                    unit: orphan.name.clone(),
-                    kind: RestartKind::Stop,
-                    priority: i64::MAX,
-                    reasons: vec!["nothing wants it any more".to_owned()],
-                });
-            }
+    let orphans = leftover::orphans(desired, observed);
+    let undeclared = leftover::undeclared(desired, observed);
+    let others = orphans.iter().filter(|orphan| scope.remove_orphans && !undeclared.contains(orphan));
+    let first = undeclared.iter().map(|resource| (resource, restart::FIRST, "its role does not declare it any more"));
+    for (resource, priority, reason) in first.chain(others.map(|resource| (resource, restart::LAST, "nothing wants it any more"))) {
+        let step = match resource.kind {
+            "unit" => Step::RemoveUnit(resource.name.clone()),
+            _ => Step::RemoveFile(resource.name.clone()),
+        };
+        actions.push(action(resource.kind, &resource.name, Change::Remove, step));
+        if resource.kind == "unit" && observed.units.get(&resource.name).is_some_and(|state| state.active) {
+            let reasons = vec![reason.to_owned()];
+            restarts.push(Restart { unit: resource.name.clone(), kind: RestartKind::Stop, priority, reasons });
         }
     }
+    restarts.sort_by_key(|restart| restart.priority);
     let mut plan = Plan { version: VERSION, host: desired.host.clone(), actions, restarts, orphans, notes };
     if let Some(roles) = &scope.roles {
         narrow(&mut plan, desired, roles);
@@ -241,23 +239,12 @@ fn attributes(state: &PathState, mode: &str, owner: &str, group: &str) -> Vec<St
     details
 }
 
-/// What the memory calls ours and the desired state does not name.
-fn orphans(desired: &Desired, observed: &Observed) -> Vec<Resource> {
-    let wanted: BTreeSet<&str> = desired.files.iter().map(|file| file.path.as_str()).collect();
-    let units: BTreeSet<&str> = desired.services.iter().map(|service| service.unit.as_str()).collect();
-    let gone_units = observed.memory.units.iter().filter(|unit| !units.contains(unit.as_str()));
-    let mut orphans: Vec<Resource> = gone_units.map(|unit| Resource { kind: "unit", name: unit.clone() }).collect();
-    let unit_files: BTreeSet<String> = orphans.iter().map(|orphan| format!("/etc/systemd/system/{}", orphan.name)).collect();
-    let gone_files = observed.memory.files.keys().filter(|path| !wanted.contains(path.as_str()) && !unit_files.contains(*path));
-    orphans.extend(gone_files.map(|path| Resource { kind: "file", name: path.clone() }));
-    orphans
-}
-
 /// Leaves what belongs to the roles. What all of them stand on (the user, the networks) stays in.
 fn narrow(plan: &mut Plan, desired: &Desired, roles: &BTreeSet<String>) {
     let built_on = |name: &str| desired.builds.iter().any(|build| build.base == name && roles.contains(&build.role));
     let image_in =
         |name: &str| built_on(name) || desired.services.iter().any(|service| service.image == name && roles.contains(&service.role));
+    let exclusive = |path: &str| desired.sole_writer(path).is_some_and(|role| roles.contains(role));
     plan.actions.retain(|action| match &action.step {
         Step::PutDirectory(directory) => roles.contains(&directory.role) || directory.role == "matrix-base",
         Step::MakeKey(key) => roles.contains(&key.role),
@@ -267,9 +254,13 @@ fn narrow(plan: &mut Plan, desired: &Desired, roles: &BTreeSet<String>) {
         Step::EnableUnit(service) | Step::DisableUnit(service) => roles.contains(&service.role),
         Step::PutDatabase(_) => roles.contains("postgres"),
         Step::InstallDocker | Step::CreateAccount(_) | Step::CreateNetwork(_) => true,
-        Step::RemoveUnit(_) | Step::RemoveFile(_) => false,
+        Step::RemoveUnit(unit) => exclusive(&leftover::unit_file(unit)),
+        Step::RemoveFile(path) => exclusive(path),
     });
-    let in_scope = |unit: &str| desired.services.iter().any(|service| service.unit == unit && roles.contains(&service.role));
+    let in_scope = |unit: &str| {
+        desired.services.iter().any(|service| service.unit == unit && roles.contains(&service.role))
+            || exclusive(&leftover::unit_file(unit))
+    };
     let mut kept: BTreeSet<String> = plan.restarts.iter().map(|restart| restart.unit.clone()).filter(|unit| in_scope(unit)).collect();
     // What requires a restarted unit restarts with it, in scope or not.
     let restarts = |unit: &str| plan.restarts.iter().any(|restart| restart.unit == unit && restart.kind == RestartKind::Restart);

@@ -6,6 +6,11 @@ use super::action::{Restart, RestartKind};
 use super::observed::Observed;
 use crate::desired::Desired;
 
+/// The priority of a stop that comes before everything else: what stops would disturb the rest.
+pub const FIRST: i64 = 0;
+/// The priority of a stop that comes after everything else.
+pub const LAST: i64 = i64::MAX;
+
 /// Decides over every unit of the desired state. `changed` maps a unit to the reasons that what it reads
 /// changed its meaning.
 pub fn decide(desired: &Desired, observed: &Observed, changed: &BTreeMap<String, Vec<String>>) -> Vec<Restart> {
@@ -71,8 +76,9 @@ pub fn waves(desired: &Desired, restarts: &[Restart]) -> Vec<Vec<Restart>> {
     waves
 }
 
-/// The running units that systemd would restart by itself together with one that they require: they are
-/// stopped first, so that each starts once, when what it needs is healthy.
+/// The running units that are stopped before any other starts: those that no role declares and that would
+/// disturb, and those that systemd would restart by itself together with one that they require, so that
+/// each starts once, when what it needs is healthy.
 pub fn stopped_first(desired: &Desired, restarts: &[Restart]) -> Vec<String> {
     let restarting = |name: &str| restarts.iter().any(|other| other.unit == name && other.kind == RestartKind::Restart);
     let mut stopped: Vec<&Restart> = restarts
@@ -84,7 +90,8 @@ pub fn stopped_first(desired: &Desired, restarts: &[Restart]) -> Vec<String> {
         })
         .collect();
     stopped.sort_by_key(|restart| std::cmp::Reverse(restart.priority));
-    stopped.into_iter().map(|restart| restart.unit.clone()).collect()
+    let undeclared = restarts.iter().filter(|restart| restart.kind == RestartKind::Stop && restart.priority == FIRST);
+    undeclared.chain(stopped).map(|restart| restart.unit.clone()).collect()
 }
 
 #[cfg(test)]

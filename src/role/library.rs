@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::documentation::Documentation;
 use super::infer;
 use super::manifest::Manifest;
-use super::read;
 use super::shape;
 use super::source::Source;
 use super::types::Type;
+use super::{parts, read};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::inventory::{Layer, LayerKind, Node, Variable, yaml};
 
@@ -132,7 +132,10 @@ fn infer_types(roles: &mut [Role], wiring: &[Variable]) {
 
 fn role(source: &Source, name: &str) -> Result<Role, Diagnostic> {
     let path = format!("roles/{name}/role.yml");
-    let node = parse(&path, source.get(&path).unwrap_or_default())?;
+    let mut node = parse(&path, source.get(&path).unwrap_or_default())?;
+    for path in source.parts(&path) {
+        parts::append(&mut node, parse(path, source.get(path).unwrap_or_default())?)?;
+    }
     let mut manifest = read::manifest(&node)?;
     for rule in &mut manifest.shapes {
         let path = format!("roles/{name}/{}", rule.file);
@@ -145,7 +148,17 @@ fn role(source: &Source, name: &str) -> Result<Role, Diagnostic> {
         return Err(Diagnostic::error("H0306", format!("the role in `{path}` calls itself `{}`", manifest.name)).at(&node.span));
     }
     let path = format!("roles/{name}/defaults.yml");
-    let (defaults, documentation) = variables(&path, source.get(&path).unwrap_or_default())?;
+    let (mut defaults, mut documentation) = variables(&path, source.get(&path).unwrap_or_default())?;
+    for path in source.parts(&path) {
+        let (more, documented) = variables(path, source.get(path).unwrap_or_default())?;
+        if let Some(twice) = more.iter().find(|variable| documentation.contains_key(&variable.name)) {
+            return Err(
+                Diagnostic::error("H0319", format!("`{}` has a default in another part of the role", twice.name)).at(&twice.name_span)
+            );
+        }
+        defaults.extend(more);
+        documentation.extend(documented);
+    }
     Ok(Role { manifest, defaults, documentation })
 }
 

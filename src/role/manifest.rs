@@ -52,6 +52,8 @@ pub struct Manifest {
     pub services: Vec<Service>,
     /// Timers with the commands that they run.
     pub timers: Vec<Timer>,
+    /// Patterns of paths that no one else writes: what matches and is not declared goes with every run.
+    pub exclusive: Vec<Node>,
     /// Procedures that a tag runs.
     pub operations: Vec<Operation>,
 }

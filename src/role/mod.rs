@@ -9,6 +9,7 @@ mod image_build;
 mod infer;
 mod library;
 mod manifest;
+mod parts;
 mod read;
 mod reference;
 mod schema;

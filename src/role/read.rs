@@ -37,6 +37,7 @@ pub fn manifest(node: &Node) -> Read<Manifest> {
         databases: fields.optional("databases").cloned(),
         services: each(fields.list("services")?, service)?,
         timers: each(fields.list("timers")?, timer::read)?,
+        exclusive: fields.list("exclusive")?.to_vec(),
         operations: pairs(fields.optional("operations"))?.iter().map(|(name, node)| operation(name, node)).collect::<Read<_>>()?,
     };
     fields.finish()?;

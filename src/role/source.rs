@@ -70,6 +70,16 @@ impl Source {
         self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
+    /// The further parts of a role's file: `role.workers.yml` beside `role.yml`, by name.
+    pub fn parts<'a>(&'a self, path: &str) -> impl Iterator<Item = &'a str> {
+        let stem = path.strip_suffix("yml").unwrap_or(path).to_owned();
+        let is_part = move |path: &str| {
+            let part = path.strip_prefix(&stem).and_then(|rest| rest.strip_suffix(".yml"));
+            part.is_some_and(|part| !part.is_empty() && !part.contains('/'))
+        };
+        self.iter().map(|(path, _)| path).filter(move |path| is_part(path))
+    }
+
     /// The names of the folders below `roles/`.
     pub fn roles(&self) -> Vec<String> {
         self.iter().filter_map(|(path, _)| path.strip_prefix("roles/")?.strip_suffix("/role.yml")).map(str::to_owned).collect()

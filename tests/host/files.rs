@@ -211,7 +211,7 @@ async fn what_was_written_is_seen_and_read() {
     push(host.as_ref(), &request).await.unwrap();
     let paths: Vec<String> = ["/seen", "/seen/a b", "/seen/c", "/seen/d"].map(str::to_owned).into();
     let units = vec!["ssh.service".to_owned(), "docker.service".to_owned(), "absent.service".to_owned()];
-    let observed = observe(host.as_ref(), &ObserveRequest { paths: paths.clone(), units }).await.unwrap();
+    let observed = observe(host.as_ref(), &ObserveRequest { paths: paths.clone(), units, ..ObserveRequest::default() }).await.unwrap();
     let summary: Vec<_> = observed
         .files
         .iter()

@@ -1,7 +1,17 @@
-# stdin: paths, one a line. Arguments: units. Absent paths are left out of what comes back.
+# stdin: paths, one a line; a line that begins with `*` is a pattern that stands for the paths it matches.
+# Arguments: units. Absent paths are left out of what comes back.
 # shellcheck disable=SC2016
 set -u
-paths=$(cat)
+list=$(cat)
+paths=$(
+    printf '%s\n' "$list" | sed '/^\*/d'
+    # Without field separators, an expansion splits nothing and still fills in patterns.
+    printf '%s\n' "$list" | sed -n 's/^\*//p' | while IFS= read -r pattern; do
+        IFS=
+        # shellcheck disable=SC2086
+        for path in $pattern; do [ ! -e "$path" ] || printf '%s\n' "$path"; done
+    done
+)
 each() { [ -z "$paths" ] || printf '%s\n' "$paths" | tr '\n' '\0'; }
 printf 'files\0'
 each | QUOTING_STYLE=literal xargs -0 -r stat --printf '%f\0%U\0%u\0%G\0%g\0%s\0%n\0%N\0' --

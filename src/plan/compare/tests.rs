@@ -1,7 +1,7 @@
 //! Plans over values, read as a user reads them.
 
 use super::*;
-use crate::desired::{Account, Database, Directory, Image, Key, Network, Service};
+use crate::desired::{Account, Database, Directory, Exclusive, Image, Key, Network, Service};
 use crate::plan::{Memory, NetworkState, OwnedFile, UnitState};
 use crate::report::plan_text;
 use crate::role::Format;
@@ -86,6 +86,7 @@ fn desired() -> Desired {
             service("postgres", "postgres", 500, &["docker.service"]),
             service("synapse", "synapse", 1000, &["postgres.service"]),
         ],
+        exclusive: Vec::new(),
         operations: Vec::new(),
     }
 }
@@ -227,6 +228,47 @@ fn what_was_ours_and_is_wanted_no_more_is_an_orphan_until_setup_all() {
          stop mas.service (nothing wants it any more)
     Plan: 2 to remove, 1 to stop.
     ");
+}
+
+#[test]
+fn what_only_one_role_writes_and_does_not_declare_goes_with_every_run() {
+    let mut desired = desired();
+    for pattern in ["/etc/systemd/system/synapse-worker-*.service", "/matrix/worker.*.yaml"] {
+        desired.exclusive.push(Exclusive { pattern: pattern.into(), role: "synapse".into() });
+    }
+    desired.files.push(file("/matrix/worker.kept.yaml", "a: 1\n", Format::Yaml, &[]));
+    let mut observed = converged(&desired);
+    // One that an earlier run wrote, and one that nobody remembers.
+    observed.memory.units = vec!["synapse-worker-remembered.service".into(), "synapse.service".into()];
+    let state = observed.paths["/matrix/homeserver.yaml"].clone();
+    for path in ["/etc/systemd/system/synapse-worker-foreign.service", "/matrix/worker.foreign.yaml", "/matrix/worker.kept.yaml"] {
+        observed.paths.entry(path.into()).or_insert_with(|| state.clone());
+    }
+    for unit in ["synapse-worker-foreign.service", "synapse-worker-remembered.service"] {
+        observed.units.insert(unit.into(), UnitState { loaded: true, active: true, enabled: true });
+    }
+    desired.files[0].contents = Secret::new("max_upload_size: 51M\n".into());
+    let plan = planned(&desired, &observed);
+    insta::assert_snapshot!(plan_text(&plan, false, false), @"
+       update file /matrix/homeserver.yaml
+       remove unit synapse-worker-foreign.service
+       remove unit synapse-worker-remembered.service
+       remove file /matrix/worker.foreign.yaml
+         stop synapse-worker-foreign.service (its role does not declare it any more)
+         stop synapse-worker-remembered.service (its role does not declare it any more)
+      restart synapse.service (/matrix/homeserver.yaml changes)
+    Plan: 1 to update, 3 to remove, 1 to restart, 2 to stop.
+    ");
+    let stopped = crate::plan::stopped_first(&desired, &plan.restarts);
+    assert_eq!(stopped, ["synapse-worker-foreign.service", "synapse-worker-remembered.service"]);
+    assert_eq!(crate::plan::waves(&desired, &plan.restarts).len(), 1);
+
+    // A run over other roles leaves them alone, one over this role does not.
+    let over = |role: &str| {
+        let scope = Scope { roles: Some(BTreeSet::from([role.to_owned()])), remove_orphans: false };
+        super::plan(&desired, &observed, &scope, &redact).actions.iter().filter(|action| action.change == Change::Remove).count()
+    };
+    assert_eq!((over("postgres"), over("synapse")), (0, 3));
 }
 
 #[test]
