@@ -25,3 +25,4 @@ mod rollback;
 mod secrets;
 mod takeover;
 mod transports;
+mod workers;
