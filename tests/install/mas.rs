@@ -70,11 +70,11 @@ fn mas_comes_and_goes_while_a_session_goes_on() {
     install(&installed, true, false, "install-all");
     assert_eq!(changed_units(&before, &installed.units()), [MAS, "matrix-synapse.service"]);
     until_answered_by(&installed, "MAS");
-    assert_eq!(with_token(&installed, PUBLIC, &session), "401");
+    wait_for(30, "the refusal of a session that MAS does not know", || (with_token(&installed, PUBLIC, &session) == "401").then_some(()));
     installed.homestead().run_with_input(&["register-user", "bob", "--password-stdin"], PASSWORD).exits(0);
     for entrypoint in [PUBLIC, INSIDE] {
         let token = login(&installed, entrypoint, "bob")["access_token"].clone();
-        assert_eq!(with_token(&installed, entrypoint, &token), "200");
+        wait_for(30, "the new session", || (with_token(&installed, entrypoint, &token) == "200").then_some(()));
         let versions = ask_at(&installed, &format!("{entrypoint}/_matrix/client/versions"), "", "");
         assert!(versions["versions"].as_array().is_some_and(|versions| !versions.is_empty()), "{versions}");
         let header = format!("header = \"Authorization: Bearer {}\"\n", token.as_str().unwrap());
