@@ -96,6 +96,23 @@ fn only_synapse_can_hand_its_logins_over() {
 }
 
 #[test]
+fn password_providers_beside_mas_are_refused_by_name() {
+    let all = ["rest_auth", "shared_secret_auth", "ldap"];
+    let lines: String = all.iter().map(|name| format!("matrix_synapse_ext_password_provider_{name}_enabled: true\n")).collect();
+    let outcome = Homestead::on(&with(&lines)).run(&["install-all"]).exits(3);
+    for name in ["(rest-auth) do not work", "(shared-secret-auth) do not work", "checked by LDAP do not work"] {
+        assert!(outcome.stderr.contains(name), "{name}: {}", outcome.text());
+    }
+    for name in all {
+        assert!(
+            outcome.stderr.contains(&format!("| matrix_synapse_ext_password_provider_{name}_enabled: true")),
+            "{name}: {}",
+            outcome.text()
+        );
+    }
+}
+
+#[test]
 fn keys_are_managed_one_by_one_and_own_ones_join_them() {
     let inventory = with(
         "matrix_authentication_service_key_management_ecdsa_p384_enabled: false

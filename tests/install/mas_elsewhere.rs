@@ -46,7 +46,8 @@ CONF
 chmod -R a+rX /srv/other
 docker run --detach --name other-database --network elsewhere --env POSTGRES_PASSWORD=test-only \
     --volume /srv/other/socket:/var/run/postgresql \
-    --volume /srv/other/database.sql:/docker-entrypoint-initdb.d/database.sql:ro 127.0.0.1:5000/postgres:18.6-alpine postgres -c max_connections=30
+    --volume /srv/other/database.sql:/docker-entrypoint-initdb.d/database.sql:ro 127.0.0.1:5000/postgres:18.6-alpine \
+    postgres -c unix_socket_directories=/var/run/postgresql
 docker run --detach --name other-mail --network elsewhere --volume /srv/other/mail:/mail \
     --volume /srv/other/exim.conf:/etc/exim4/exim4.conf:ro 127.0.0.1:5000/devture/exim-relay:4.99.1-r0-2
 ";
