@@ -280,6 +280,7 @@ matrix_authentication_service_enabled: true
 matrix_authentication_service_config_secrets_encryption: 'a2b4c6d8e0f1a3b5c7d9e1f20123456789abcdeffedcba987654321001234567'
 matrix_authentication_service_config_database_host: db.example.net
 matrix_synapse_database_host: db.example.net
+matrix_authentication_service_config_secrets_keys: [{kid: x, key: PEM}]
 matrix_authentication_service_config_email_username: mas
 matrix_authentication_service_config_email_password: test-only-mail
 traefik_dashboard_enabled: true
