@@ -242,6 +242,10 @@ fn all_mistakes_come_at_once() {
     assert_snapshot!(Homestead::on(&inventory).run(&["check"]).text(), @"
     $ homestead check
     -- stdout
+    warning[H0370]: `matrix_homeserver_generic_secret_key` is not set for `matrix.example.com`
+     |
+     = help: `homestead install-all` makes one on a new server and keeps it in `inventory/host_vars/matrix.example.com/secrets.yml`
+
     error[H0332]: `matrix_authentication_service_path_prefix` is malformed
      --> inventory/host_vars/matrix.example.com/vars.yml:7:1
       |
@@ -249,10 +253,6 @@ fn all_mistakes_come_at_once() {
       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: write `/`, or a path without a trailing slash, like `/auth`
-
-    error[H0332]: `matrix_homeserver_generic_secret_key` is not set
-     |
-     = help: `openssl rand -base64 48` makes one; never change it on a server that has data
 
     error[H0332]: `matrix_synapse_max_upload_size_mb` is malformed
      --> inventory/host_vars/matrix.example.com/vars.yml:8:1
@@ -262,19 +262,16 @@ fn all_mistakes_come_at_once() {
       |
       = help: a whole number of MiB
 
-    3 errors, 0 warnings
+    2 errors, 1 warning
     -- exit code 3
     ");
     inventory.unset("matrix_authentication_service_path_prefix").unset("matrix_synapse_max_upload_size_mb");
     assert_snapshot!(Homestead::on(&inventory).run(&["install-all"]).text(), @"
     $ homestead install-all
     -- stderr
-    error[H0332]: `matrix_homeserver_generic_secret_key` is not set
-     |
-     = help: `openssl rand -base64 48` makes one; never change it on a server that has data
-
-    error: the inventory has 1 error; nothing was touched
-    -- exit code 3
+    error: `192.0.2.1` port 22 refuses the connection
+    hint: is sshd running, and is `ansible_port` right?
+    -- exit code 4
     ");
 }
 

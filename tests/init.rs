@@ -176,8 +176,9 @@ fn a_second_server_leaves_the_first_alone() {
     assert_snapshot!(homestead.run(&["-i", "inventory/hosts.yml", "init", "example.com", "192.0.2.9"]).text(), @"
     $ homestead -i inventory/hosts.yml init example.com 192.0.2.9
     -- stderr
-    error: `inventory/hosts.yml` is no INI file
-    hint: add the host there by hand, below `matrix_servers`: `matrix.example.com` with `ansible_host: 192.0.2.9`, and make its variables with `-i` and the path of a new hosts file
+    error: `inventory/hosts.yml` is no INI file, and lines are only added to those
+    hint: make the files elsewhere: `homestead -i new/hosts init example.com 192.0.2.9`
+    hint: then move `new/host_vars/matrix.example.com` here, and write the host into `inventory/hosts.yml`
     -- exit code 1
     ");
 }

@@ -83,18 +83,6 @@ fn what_cannot_be_had_is_told_with_its_place() {
     assert_snapshot!(text.replace(inventory.folder().to_str().unwrap(), ""), @"
     $ homestead check
     -- stdout
-    error[H0206]: `[FOLDER]/inventory/absent` cannot be read: entity not found
-     --> inventory/host_vars/matrix.example.com/vars.yml:5:39
-      |
-    5 | matrix_homeserver_generic_secret_key: [redacted]
-      |                                       ^^^^^^^^^^
-
-    error[H0206]: the environment has no `ABSENT`
-     --> inventory/host_vars/matrix.example.com/vars.yml:7:58
-      |
-    7 | matrix_authentication_service_config_secrets_encryption: [redacted]
-      |                                                          ^^^^^^^^^^
-
     error[H0206]: the command of `!secret` failed: exit status: 3
      --> inventory/host_vars/matrix.example.com/vars.yml:6:31
       |
@@ -103,9 +91,20 @@ fn what_cannot_be_had_is_told_with_its_place() {
       |
       = help: run it by hand to see what it says
 
-    3 errors, 0 warnings
+    2 errors, 0 warnings
     -- exit code 3
     ");
+}
+
+#[test]
+fn an_absent_variable_of_the_environment_is_told() {
+    let inventory = TestInventory::new();
+    inventory.set("matrix_authentication_service_config_secrets_encryption", "!secret {env: ABSENT}");
+    let text = Homestead::on(&inventory).run(&["check"]).exits(3).text();
+    assert!(
+        text.contains("error[H0206]: the environment has no `ABSENT`\n --> inventory/host_vars/matrix.example.com/vars.yml:7:58"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -152,29 +151,29 @@ fn a_malformed_reference_is_told() {
       |                      ^^^^
 
     1 error, 0 warnings
-    error[H0141]: `env` needs text, not text
+    error[H0141]: `env` is empty
      --> inventory/host_vars/matrix.example.com/vars.yml:8:21
       |
     8 | mine: !secret {env: ''}
       |                     ^^^
 
     1 error, 0 warnings
-    error[H0110]: the tag `!secret` is unknown
+    error[H0141]: `!secret` stands before a mapping
      --> inventory/host_vars/matrix.example.com/vars.yml:8:7
       |
     8 | mine: !secret a
       |       ^^^^^^^
       |
-      = help: known are `!vault` and `!unsafe`; text that begins with `!` must be quoted
+      = help: `!secret {file: PATH}`, or one of `env`, `command`, `vault`
 
     1 error, 0 warnings
-    error[H0110]: the tag `!secret` is unknown
+    error[H0141]: `!secret` stands before a mapping
      --> inventory/host_vars/matrix.example.com/vars.yml:8:7
       |
     8 | mine: !secret [a]
       |       ^^^^^^^
       |
-      = help: known are `!vault` and `!unsafe`; text that begins with `!` must be quoted
+      = help: `!secret {file: PATH}`, or one of `env`, `command`, `vault`
 
     1 error, 0 warnings
     ");

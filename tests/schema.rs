@@ -23,7 +23,8 @@ fn seen(node: &Node) -> Json {
     match &node.value {
         Value::Null => Json::Null,
         Value::Bool(value) => json!(value),
-        Value::Int(number) => json!(number),
+        // JSON has 64 bits here; to an editor, a longer number is a number too.
+        Value::Int(number) => i64::try_from(*number).map_or_else(|_| json!(1e20), |number| json!(number)),
         Value::Float(number) => json!(number),
         Value::Text(text) | Value::Unsafe(text) | Value::Vault(text) => json!(text),
         Value::List(items) => items.iter().map(seen).collect(),
