@@ -11,13 +11,14 @@ pub struct Domain {
     pub changed: Option<String>,
 }
 
+const PLAIN: &str = "write the bare domain, as in `example.com`";
+
 /// Reads a domain; `Err` says why it is none, and what to type.
 ///
 /// International names become ASCII (UTS #46, RFC 5891), because Matrix user ids hold nothing else
 /// (<https://spec.matrix.org/latest/appendices/#server-name>).
 pub fn domain(typed: &str) -> Result<Domain, (String, String)> {
     let wrong = |why: &str, instead: &str| Err((why.to_owned(), instead.to_owned()));
-    const PLAIN: &str = "write the bare domain, as in `example.com`";
     if let Some((_, rest)) = typed.split_once("://") {
         return wrong("it is an address of a page", &format!("write the bare domain: `{}`", rest.split(['/', ':']).next().unwrap_or(rest)));
     }

@@ -68,7 +68,7 @@ impl Documentation {
                 text.push(words);
             }
         }
-        documentation.text = text.join("\n").trim().to_owned();
+        text.join("\n").trim().clone_into(&mut documentation.text);
         documentation.section = above.iter().rev().find_map(|line| heading(line)).map(str::to_owned);
         Ok(documentation)
     }

@@ -62,7 +62,7 @@ fn of(expression: &Expression, known: &Known) -> Kinds {
             kinds.all(|kind| kind.as_ref() == Some(&first)).then_some(first)
         }
         Kind::Arithmetic(first, rest) => arithmetic(first, rest, known),
-        Kind::Conditional(parts, otherwise) => either(of(&parts[1], known)?, of(otherwise.as_deref()?, known)?),
+        Kind::Conditional(parts, otherwise) => Some(either(of(&parts[1], known)?, of(otherwise.as_deref()?, known)?)),
         Kind::Call(callee, arguments) => called(callee, arguments),
         Kind::Filter(subject, call) => filtered(subject, &call.name, &call.arguments, known),
         Kind::Attribute(..) | Kind::Item(..) | Kind::Slice(_) | Kind::Negative(_) | Kind::Positive(_) => None,
@@ -76,7 +76,7 @@ fn items_of(items: &[Expression], known: &Known) -> Option<Type> {
 }
 
 /// Both kinds, once each; lists of different things are lists.
-fn either(mut one: Vec<Type>, other: Vec<Type>) -> Kinds {
+fn either(mut one: Vec<Type>, other: Vec<Type>) -> Vec<Type> {
     for kind in other {
         let list = one.iter().position(|known| matches!((known, &kind), (Type::List(_), Type::List(_))));
         match list {
@@ -86,7 +86,7 @@ fn either(mut one: Vec<Type>, other: Vec<Type>) -> Kinds {
             None => one.push(kind),
         }
     }
-    Some(one)
+    one
 }
 
 fn arithmetic(first: &Expression, rest: &[(Operator, Expression)], known: &Known) -> Kinds {
@@ -137,8 +137,8 @@ fn filtered(subject: &Expression, name: &str, arguments: &Arguments, known: &Kno
         "list" | "map" | "select" | "selectattr" | "reject" | "rejectattr" | "unique" | "sort" | "flatten" | "union" | "difference"
         | "intersect" | "dict2items" | "zip" | "product" => Type::List(None),
         "combine" | "items2dict" | "dict" => Type::Mapping(None),
-        "default" | "d" => return either(of(subject, known)?, of(arguments.positional.first()?, known)?),
-        "ternary" => return either(of(arguments.positional.first()?, known)?, of(arguments.positional.get(1)?, known)?),
+        "default" | "d" => return Some(either(of(subject, known)?, of(arguments.positional.first()?, known)?)),
+        "ternary" => return Some(either(of(arguments.positional.first()?, known)?, of(arguments.positional.get(1)?, known)?)),
         _ => return None,
     };
     Some(vec![kind])

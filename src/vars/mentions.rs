@@ -56,11 +56,11 @@ pub fn mentions(text: &str, name: &str) -> Mentions {
                 let lookup =
                     is_symbol(look(1), ",") && matches!(look(2), Some(Token::Text(kind)) if kind.rsplit('.').next() == Some("vars"));
                 // The quote is one byte.
-                match item || lookup {
-                    true if text.get(offset + 1..offset + 1 + name.len()) == Some(name) => {
-                        found.asked.push(offset + 1..offset + 1 + name.len())
-                    }
-                    _ => found.unclear = true,
+                let inside = offset + 1..offset + 1 + name.len();
+                if (item || lookup) && text.get(inside.clone()) == Some(name) {
+                    found.asked.push(inside);
+                } else {
+                    found.unclear = true;
                 }
             }
             _ => {}

@@ -197,7 +197,10 @@ fn every_location_leads_to_a_worker_that_serves_its_paths() {
                 for server in &routing.upstreams[&format!("{name}_upstream")] {
                     let (host, listener) = server.split_once(':').unwrap();
                     let listeners = workers[host]["worker_listeners"].as_array().unwrap();
-                    let found = listeners.iter().find(|entry| entry["port"].to_string() == listener).unwrap();
+                    let found = listeners
+                        .iter()
+                        .find(|entry| entry["port"].as_u64().map(|port| port.to_string()).as_deref() == Some(listener))
+                        .unwrap();
                     let names = found["resources"][0]["names"].as_array().unwrap();
                     assert!(names.iter().any(|name| name == resource), "{preset}: {pattern} goes to {host}: {found}");
                     reached.insert(host.to_owned());
