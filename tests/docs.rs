@@ -29,7 +29,7 @@ fn every_variable_on_a_page_is_one() {
     let named = Regex::new(r"\b(?:matrix|traefik|postgres|exim_relay|devture)_[A-Za-z0-9_]+\b(?:[^A-Za-z0-9_*.]|$)").unwrap();
     let mut unknown = BTreeSet::new();
     // The pages that speak of other things than what to set.
-    let other = ["decisions.md", "roles.md", "errors.md"];
+    let other = ["decisions.md", "roles.md", "errors.md", "variables.md"];
     for (page, text) in pages().iter().filter(|(page, _)| !other.contains(&page.as_str())) {
         for found in named.find_iter(text) {
             let name = found.as_str().trim_end_matches(|character: char| !character.is_ascii_alphanumeric());
