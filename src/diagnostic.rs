@@ -8,6 +8,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+mod similar;
+
+pub use similar::{did_you_mean, nearest, nearest_variable};
+
 /// A place in a file that a user wrote. Lines and columns count from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Span {
@@ -62,14 +66,25 @@ pub struct Diagnostic {
     pub message: String,
     /// Where; absent for what no file says.
     pub span: Option<Span>,
+    /// Further places that belong to it.
+    pub notes: Vec<Note>,
     /// What to do.
     pub help: Option<String>,
+}
+
+/// A further place of a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// What stands there; may be empty.
+    pub message: String,
+    /// Where.
+    pub span: Span,
 }
 
 impl Diagnostic {
     /// A finding that stops the run.
     pub fn error(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Error, message: message.into(), span: None, help: None }
+        Self { code, severity: Severity::Error, message: message.into(), span: None, notes: Vec::new(), help: None }
     }
 
     /// A finding that does not.
@@ -81,6 +96,13 @@ impl Diagnostic {
     #[must_use]
     pub fn at(mut self, span: &Span) -> Self {
         self.span = Some(span.clone());
+        self
+    }
+
+    /// With a further place.
+    #[must_use]
+    pub fn note(mut self, message: impl Into<String>, span: &Span) -> Self {
+        self.notes.push(Note { message: message.into(), span: span.clone() });
         self
     }
 
@@ -176,13 +198,14 @@ impl Error {
         self
     }
 
+    /// Invalid roles or templates, with everything that is wrong with them.
+    pub fn roles(diagnostics: Vec<Diagnostic>) -> Self {
+        Self { message: format!("the roles have {}; nothing was touched", errors(&diagnostics)), ..Self::invalid(diagnostics) }
+    }
+
     /// An invalid inventory, with everything that is wrong with it.
     pub fn invalid(diagnostics: Vec<Diagnostic>) -> Self {
-        let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
-        let message = match errors {
-            1 => "the inventory has 1 error; nothing was touched".to_owned(),
-            n => format!("the inventory has {n} errors; nothing was touched"),
-        };
+        let message = format!("the inventory has {}; nothing was touched", errors(&diagnostics));
         Self { diagnostics, ..Self::new(Kind::Invalid, message) }
     }
 }
@@ -209,34 +232,23 @@ impl std::error::Error for Error {
     }
 }
 
-/// The candidate most like `name`, when one is like enough to be meant.
-pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = 2 + name.chars().count() / 6;
-    candidates
-        .into_iter()
-        .filter(|candidate| letters_between(name, candidate) <= limit)
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= limit && *distance < candidate.chars().count())
-        .min()
-        .map(|(_, candidate)| candidate)
+fn errors(diagnostics: &[Diagnostic]) -> String {
+    match diagnostics.iter().filter(|finding| finding.severity == Severity::Error).count() {
+        1 => "1 error".to_owned(),
+        count => format!("{count} errors"),
+    }
 }
 
-/// How many letters one text has that the other has not, at least: never more than the distance of the two, and
-/// known much sooner. An inventory has thousands of names to compare with.
-fn letters_between(one: &str, other: &str) -> usize {
-    let mut counts = [0_isize; 64];
-    for (text, step) in [(one, 1), (other, -1)] {
-        for character in text.chars() {
-            counts[character as usize % 64] += step;
+/// Each finding once, by its place; what has no place comes last.
+pub fn in_order(findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut unique: Vec<Diagnostic> = Vec::with_capacity(findings.len());
+    for finding in findings {
+        if !unique.contains(&finding) {
+            unique.push(finding);
         }
     }
-    let surplus = |sign: isize| counts.iter().map(|count| usize::try_from(count * sign).unwrap_or(0)).sum::<usize>();
-    surplus(1).max(surplus(-1))
-}
-
-/// A help line that offers the nearest candidate, when there is one.
-pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    nearest(name, candidates).map(|candidate| format!("did you mean `{candidate}`?"))
+    unique.sort_by(|left, right| (left.span.is_none(), &left.span).cmp(&(right.span.is_none(), &right.span)));
+    unique
 }
 
 #[cfg(test)]
@@ -251,9 +263,10 @@ mod tests {
     }
 
     #[test]
-    fn a_typo_finds_its_word_and_a_stranger_finds_none() {
-        let names = ["matrix_domain", "matrix_admin"];
-        assert_eq!(nearest("matrix_domian", names), Some("matrix_domain"));
-        assert_eq!(nearest("postgres_enabled", names), None);
+    fn findings_come_once_and_by_their_place() {
+        let finding = |line| Diagnostic::error("H0101", "this is not YAML").at(&Span::new("vars.yml", line, 1));
+        let anywhere = Diagnostic::error("H0332", "`matrix_domain` is not set");
+        let findings = vec![anywhere.clone(), finding(2), finding(1), finding(2)];
+        assert_eq!(in_order(findings), [finding(1), finding(2), anywhere]);
     }
 }

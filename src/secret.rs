@@ -43,39 +43,69 @@ impl<T> fmt::Display for Secret<T> {
 /// Whether a name says that its value is a secret. A setting about a secret (`..._file`, `..._enabled`) is
 /// none.
 pub fn sounds_secret(name: &str) -> bool {
-    const WORDS: [&str; 11] =
-        ["secret", "password", "passwd", "passphrase", "token", "pepper", "private_key", "secret_key", "encryption", "credential", "_pass"];
+    const WORDS: [&str; 14] = [
+        "secret",
+        "password",
+        "passwd",
+        "passphrase",
+        "token",
+        "pepper",
+        "private_key",
+        "secret_key",
+        "encryption",
+        "credential",
+        "_pass",
+        "api_key",
+        "api_hash",
+        "access_key",
+    ];
     const SETTINGS: [&str; 5] = ["_enabled", "_file", "_path", "_endpoint", "_scheme"];
     let name = name.to_ascii_lowercase();
     WORDS.iter().any(|word| name.contains(word)) && !SETTINGS.iter().any(|ending| name.ends_with(ending))
 }
 
 /// A file of variables as it may be shown beside a finding: what stands under names that sound secret is
-/// taken out, lines and columns of the rest stay.
-pub fn presentable(text: &str) -> String {
+/// taken out, and under those that `is_secret` knows; lines and columns of the rest stay.
+pub fn presentable(text: &str, is_secret: &dyn Fn(&str) -> bool) -> String {
+    let hidden = |name: &str| sounds_secret(name) || is_secret(name);
     let mut hidden_below: Option<usize> = None;
+    // Whether the names of a mapping that is hidden by what a role says may be seen, without their values.
+    let mut names_visible = false;
     let mut shown = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
         let indent = line.len() - line.trim_start().len();
         if hidden_below.is_some_and(|parent| indent > parent || line.trim().is_empty()) {
             shown.push_str(&line[..indent]);
-            shown.push_str(if line.trim().is_empty() { "" } else { REDACTED });
+            match own_key(line.trim_start()).filter(|_| names_visible) {
+                Some(key) => {
+                    shown.push_str(key);
+                    let value = line[indent + key.len()..].trim();
+                    shown.push_str(&if value.is_empty() { String::new() } else { format!(" {REDACTED}") });
+                }
+                None => shown.push_str(if line.trim().is_empty() { "" } else { REDACTED }),
+            }
         } else {
             hidden_below = None;
             let entry = line.trim_start().trim_start_matches("- ");
             let key = entry.split([':', '=']).next().unwrap_or_default().trim_matches(['"', '\'', ' ']);
             match line.find(':') {
-                Some(colon) if sounds_secret(key) && !key.contains(char::is_whitespace) => {
+                Some(colon) if hidden(key) && !key.contains(char::is_whitespace) => {
                     // A list's dash belongs to the indentation of what follows it.
                     hidden_below = Some(line.len() - entry.len());
+                    names_visible = line[colon + 1..].trim().is_empty() && !sounds_secret(key);
                     shown.push_str(&line[..=colon]);
-                    if !line[colon + 1..].trim().is_empty() {
-                        shown.push(' ');
-                        shown.push_str(REDACTED);
+                    match line[colon + 1..].trim() {
+                        "" => {}
+                        // That there is nothing may be what is wrong, and a yes or no is no secret.
+                        "''" | "\"\"" | "true" | "false" => shown.push_str(&line[colon + 1..]),
+                        _ => {
+                            shown.push(' ');
+                            shown.push_str(REDACTED);
+                        }
                     }
                 }
-                _ => shown.push_str(&without_inline_secrets(line)),
+                _ => shown.push_str(&without_inline_secrets(line, &hidden)),
             }
         }
         shown.push_str(end);
@@ -83,13 +113,21 @@ pub fn presentable(text: &str) -> String {
     shown
 }
 
+/// The name, with its colon, of an entry of a mapping.
+fn own_key(entry: &str) -> Option<&str> {
+    let (name, rest) = entry.split_once(':')?;
+    let plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.');
+    let name_like = !name.is_empty() && name.len() < 64 && name.chars().all(plain) && (rest.is_empty() || rest.starts_with(' '));
+    name_like.then(|| &entry[..=name.len()])
+}
+
 /// `name=value` words of a hosts file, and `{name: value}` within a line: there the rest of the line goes,
 /// because a value may hold anything.
-fn without_inline_secrets(line: &str) -> String {
+fn without_inline_secrets(line: &str, hidden: &dyn Fn(&str) -> bool) -> String {
     let mut shown = String::with_capacity(line.len());
     for word in line.split_inclusive(char::is_whitespace) {
         let (name, separator) = word.find([':', '=']).map_or((word, ""), |at| (&word[..at], &word[at..=at]));
-        if separator.is_empty() || !sounds_secret(name.trim_matches(['{', '[', '"', '\''])) {
+        if separator.is_empty() || !hidden(name.trim_matches(['{', '[', '"', '\''])) {
             shown.push_str(word);
             continue;
         }
@@ -105,6 +143,10 @@ fn without_inline_secrets(line: &str) -> String {
 mod tests {
     use super::*;
 
+    fn presentable(text: &str) -> String {
+        super::presentable(text, &|name| name == "traefik_environment_variables")
+    }
+
     #[test]
     fn a_file_beside_a_finding_shows_no_secret() {
         let text = "---\nmatrix_domain: example.com\nmy_password: 'hunter2'\nmatrix_homeserver_generic_secret_key: |\n  hunter2\n\n  more hunter2\na:\n  - client_secret: hunter2\n    b: c\n";
@@ -118,6 +160,14 @@ mod tests {
             "users: [{name: a, initial_password: [redacted]\nd: e\n"
         );
         assert_eq!(presentable("a: {\"token\":\"hunter2\"}\n"), "a: {\"token\": [redacted]\n");
+        assert_eq!(
+            presentable("traefik_environment_variables: |\n  A=hunter2\n  B=hunter2\ntraefik_environment_variables_x: b\n"),
+            "traefik_environment_variables: [redacted]\n  [redacted]\n  [redacted]\ntraefik_environment_variables_x: b\n"
+        );
+        assert_eq!(
+            presentable("traefik_environment_variables:\n  a: hunter2\n  b:\n    - hunter2\n    c: d\nmy_password:\n  a: hunter2\n"),
+            "traefik_environment_variables:\n  a: [redacted]\n  b:\n    [redacted]\n    c: [redacted]\nmy_password:\n  [redacted]\n"
+        );
         assert_eq!(presentable("secret_path: /x\npassword_config_enabled: true\n"), "secret_path: /x\npassword_config_enabled: true\n");
     }
 

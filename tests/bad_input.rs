@@ -54,6 +54,7 @@ fn a_host_that_is_not_there_is_guessed() {
     $ homestead --limit something-else check
     -- stderr
     error: no host and no group is named `something-else`
+    hint: the inventory has `matrix.example.com`
     -- exit code 1
     ");
 }
@@ -127,8 +128,12 @@ fn a_typo_in_a_role_is_pointed_at() {
     $ homestead --roles-dir mine check
     -- stdout
     error[H0303]: unknown key `directorys`
-      --> roles/exim-relay/role.yml:42:1
-      = help: did you mean `directories`?
+      --> mine/roles/exim-relay/role.yml:45:1
+       |
+    45 | directorys:
+       | ^^^^^^^^^^
+       |
+       = help: did you mean `directories`?
 
     1 error, 0 warnings
     -- exit code 3
@@ -201,18 +206,23 @@ fn a_variable_that_is_not_there_is_named() {
       |
       = help: did you mean `my_brand`?
 
-    1 error, 0 warnings
+    warning[H0339]: no role has a variable `my_brand`, and nothing uses it
+     --> inventory/host_vars/matrix.example.com/vars.yml:9:1
+      |
+    9 | my_brand: Ours
+      | ^^^^^^^^
+      |
+      = help: correct the name, or remove it; `homestead vars` lists the known ones
+
+    1 error, 1 warning
     -- exit code 3
     "#);
     assert_snapshot!(Homestead::on(&inventory).run(&["vars", "matrix_domian"]).text(), @"
     $ homestead vars matrix_domian
     -- stderr
-    error[H0201]: there is no variable `matrix_domian`
-     |
-     = help: did you mean `matrix_domain`?
-
-    error: the inventory has 1 error; nothing was touched
-    -- exit code 3
+    error: no variable `matrix_domian`
+    hint: did you mean `matrix_domain`?
+    -- exit code 1
     ");
 }
 
@@ -261,6 +271,9 @@ fn all_mistakes_come_at_once() {
       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: a whole number of MiB
+
+    warning[H0370]: `matrix_homeserver_generic_secret_key` is not set for `matrix.example.com`
+      = help: `homestead install-all` makes one on a new server and keeps it in `inventory/host_vars/matrix.example.com/secrets.yml`
 
     2 errors, 1 warning
     -- exit code 3
@@ -316,22 +329,24 @@ fn findings_are_a_document_too() {
       "version": 1,
       "diagnostics": [
         {
-          "code": "H0330",
-          "severity": "warning",
-          "message": "`matrix_synapse_use_presence` is now called `matrix_synapse_presence_enabled`",
-          "file": "inventory/host_vars/matrix.example.com/vars.yml",
-          "line": 9,
-          "column": 1,
-          "help": "rename it to `matrix_synapse_presence_enabled`; its value is used as it is"
-        },
-        {
           "code": "H0332",
           "severity": "error",
           "message": "`matrix_authentication_service_path_prefix` is malformed",
           "file": "inventory/host_vars/matrix.example.com/vars.yml",
           "line": 8,
           "column": 1,
+          "notes": [],
           "help": "write `/`, or a path without a trailing slash, like `/auth`"
+        },
+        {
+          "code": "H0330",
+          "severity": "warning",
+          "message": "`matrix_synapse_use_presence` is now called `matrix_synapse_presence_enabled`",
+          "file": "inventory/host_vars/matrix.example.com/vars.yml",
+          "line": 9,
+          "column": 1,
+          "notes": [],
+          "help": "rename it to `matrix_synapse_presence_enabled`; its value is used as it is"
         }
       ]
     }

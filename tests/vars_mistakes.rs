@@ -86,7 +86,7 @@ fn every_mistake_is_named_and_found() {
             }
         })
         .collect();
-    insta::assert_snapshot!(lines.join("\n"), @r#"
+    insta::assert_snapshot!(lines.join("\n"), @"
     matrix_domain: fine
     typo: H0201 2:11 `matrix_domian` is undefined
         help: did you mean `matrix_domain`?
@@ -140,9 +140,9 @@ fn every_mistake_is_named_and_found() {
     not_called: H0205 44:13 a variable cannot hold the method `upper`, which is not called
         help: call it: `upper()`
     no_file: H0206 45:20 there is no file `nosuch`
-        help: relative paths begin at the inventory's folder, and at `files` in it
+        help: relative paths begin at the folder that holds the inventory's, at the inventory's, and at `files` in each
     no_template: H0206 46:24 there is no file `nosuch.j2`
-        help: relative paths begin at the inventory's folder, and at `files` in it
+        help: relative paths begin at the folder that holds the inventory's, at the inventory's, and at `files` in each
     bad_regex: H0206 47:22 the regular expression cannot be read
     bad_json: H0206 48:21 the text is no JSON: wrong at its line 1, column 1
     bad_yaml: H0206 49:24 the text is no YAML: wrong at its line 1, column 4
@@ -151,6 +151,6 @@ fn every_mistake_is_named_and_found() {
     must: H0206 52:18 tell me
     vaulted: H0207 53:10 this vault text is damaged: it is incomplete, or holds something else than hexadecimal digits
         help: encrypt it again, or copy it again with all of its lines
-    "#);
+    ");
     insta::assert_snapshot!(variables.get("matrix_domian").unwrap_err().help.unwrap(), @"did you mean `matrix_domain`?");
 }

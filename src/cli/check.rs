@@ -6,18 +6,21 @@ use serde_json::{Value as Json, json};
 use super::Exit;
 use super::global::GlobalArgs;
 use crate::authoring::credentials;
-use crate::diagnostic::{Diagnostic, Kind, Result, Severity};
-use crate::pipeline::{HostFacts, Loaded, Prepared};
-use crate::report::{self, Terminal};
+use crate::diagnostic::{Diagnostic, Kind, Result, Severity, Span, in_order};
+use crate::pipeline::{Loaded, diagnostics, examine};
+use crate::report::Terminal;
 
 /// Find every mistake in the inventory, without touching a host
 ///
-/// Exits with 3 when there is one.
+/// Exits with 3 when there is one; with `--strict`, when there is a warning, too.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// How to write the findings
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Fail on warnings too
+    #[arg(long, alias = "deny-warnings")]
+    strict: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -37,41 +40,34 @@ impl CheckArgs {
             let document = json!({"version": 1, "diagnostics": findings.iter().map(diagnostic_json).collect::<Vec<_>>()});
             terminal.out(&format!("{document:#}\n"));
         } else {
-            terminal.out(&report::findings(&findings, terminal.color(), &super::global::readable_source));
+            terminal.out(&terminal.findings(&findings));
             let warnings = findings.len() - errors;
             let count = |number: usize, what: &str| if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") };
             terminal.out(&format!("{}, {}\n", count(errors, "error"), count(warnings, "warning")));
         }
-        Ok(if errors > 0 { Kind::Invalid.exit_code() } else { 0 })
+        let failed = errors > 0 || (self.strict && !findings.is_empty());
+        Ok(if failed { Kind::Invalid.exit_code() } else { 0 })
     }
 }
 
 fn findings(global: &GlobalArgs) -> Result<Vec<Diagnostic>> {
-    let of = |error: crate::diagnostic::Error| if error.diagnostics.is_empty() { Err(error) } else { Ok(error.diagnostics) };
     let mut loaded = match Loaded::read(&global.sources()?) {
         Ok(loaded) => loaded,
-        Err(error) => return of(error),
+        Err(error) => return diagnostics(error),
     };
     credentials::fill(&mut loaded, &credentials::system_random)?;
     let mut findings = loaded.warnings.clone();
     findings.extend(credentials::remarks(&loaded));
-    for host in loaded.hosts()? {
-        match Prepared::new(&loaded, &host, &HostFacts::assumed(), &[]) {
-            Ok(prepared) => findings.extend(prepared.warnings),
-            Err(error) => findings.extend(of(error)?),
-        }
-    }
-    let mut unique: Vec<Diagnostic> = Vec::new();
-    for finding in findings {
-        if !unique.contains(&finding) {
-            unique.push(finding);
-        }
-    }
-    Ok(unique)
+    findings.extend(examine(&loaded)?);
+    Ok(in_order(findings))
 }
 
 /// A finding as `docs/interfaces.md` describes it.
 pub fn diagnostic_json(finding: &Diagnostic) -> Json {
+    let notes = finding.notes.iter().map(|note| {
+        let Span { file, line, column } = &note.span;
+        json!({"message": note.message, "file": file.as_ref(), "line": line, "column": column})
+    });
     json!({
         "code": finding.code,
         "severity": finding.severity,
@@ -79,6 +75,7 @@ pub fn diagnostic_json(finding: &Diagnostic) -> Json {
         "file": finding.span.as_ref().map(|span| span.file.as_ref()),
         "line": finding.span.as_ref().map(|span| span.line),
         "column": finding.span.as_ref().map(|span| span.column),
+        "notes": notes.collect::<Vec<_>>(),
         "help": finding.help,
     })
 }

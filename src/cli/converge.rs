@@ -1,6 +1,5 @@
 //! `install-all` and `setup-all`: bring hosts to the state that the inventory declares.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use clap::Args;
@@ -10,10 +9,10 @@ use super::global::GlobalArgs;
 use super::{Exit, fleet, interrupt, session};
 use crate::apply::{Run, apply};
 use crate::authoring::credentials;
-use crate::diagnostic::{Error, Kind, Result, Severity};
+use crate::diagnostic::{Diagnostic, Error, Kind, Result, Severity};
 use crate::host::Host;
 use crate::operation;
-use crate::pipeline::{ConnectionDefaults, Downloads, HostFacts, Loaded, Prepared, cache_folder, observe};
+use crate::pipeline::{ConnectionDefaults, Downloads, HostFacts, Loaded, Prepared, cache_folder, examine, observe};
 use crate::plan::{Observed, Plan, Scope, plan};
 use crate::report::{self, Event, Terminal};
 use crate::role::{Library, Source};
@@ -115,29 +114,20 @@ pub fn library(global: &GlobalArgs) -> Result<Library> {
 }
 
 /// Shows warnings.
-pub fn warn(warnings: &[crate::diagnostic::Diagnostic], terminal: &Terminal) {
+pub fn warn(warnings: &[Diagnostic], terminal: &Terminal) {
     if !terminal.json() {
-        terminal.err(&report::findings(warnings, terminal.color(), &super::global::readable_source));
+        terminal.err(&terminal.findings(warnings));
     }
 }
 
 /// Every host's mistakes come to light before the first one is touched.
 pub fn check_offline(loaded: &Loaded, terminal: &Terminal) -> Result<()> {
-    let mut seen = BTreeSet::new();
-    let mut problems = Vec::new();
-    for host in loaded.hosts()? {
-        match Prepared::new(loaded, &host, &HostFacts::assumed(), &[]) {
-            Ok(prepared) => {
-                let fresh: Vec<_> = prepared.warnings.into_iter().filter(|warning| seen.insert(warning.to_string())).collect();
-                warn(&fresh, terminal);
-            }
-            Err(error) if error.kind == crate::diagnostic::Kind::Invalid => {
-                problems.extend(error.diagnostics.into_iter().filter(|finding| seen.insert(finding.to_string())));
-            }
-            Err(error) => return Err(error),
-        }
+    let findings = examine(loaded)?;
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(Error::invalid(findings));
     }
-    if problems.is_empty() { Ok(()) } else { Err(crate::diagnostic::Error::invalid(problems)) }
+    warn(&findings, terminal);
+    Ok(())
 }
 
 /// A host that was looked at: everything that a plan comes from.

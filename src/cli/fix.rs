@@ -9,7 +9,8 @@ use super::{Exit, prompt};
 use crate::authoring::{files, rename};
 use crate::diagnostic::{Error, Kind, Result};
 use crate::pipeline::Loaded;
-use crate::report::{self, Terminal};
+use crate::report::Terminal;
+use crate::role::Library;
 use crate::secret::presentable;
 
 /// Give variables that have a new name that name, in your files
@@ -33,9 +34,9 @@ impl FixArgs {
         let loaded = Loaded::read(&global.sources()?)?;
         let fix = rename::fix(&loaded.inventory, &loaded.library, &loaded.vault)?;
         for change in &fix.changes {
-            terminal.out(&difference(change));
+            terminal.out(&difference(change, &loaded.library));
         }
-        terminal.err(&report::findings(&fix.left, terminal.color(), &super::global::readable_source));
+        terminal.err(&terminal.findings(&fix.left));
         if fix.changes.is_empty() {
             terminal.out("Nothing to rename.\n");
             return Ok(0);
@@ -63,8 +64,9 @@ impl FixArgs {
 }
 
 /// A unified diff without the values of secrets.
-fn difference(change: &rename::Change) -> String {
-    let (old, new) = (presentable(&change.old), presentable(&change.new));
+fn difference(change: &rename::Change, library: &Library) -> String {
+    let shown = |text| presentable(text, &|name| library.is_secret(name));
+    let (old, new) = (shown(&change.old), shown(&change.new));
     let diff = similar::TextDiff::from_lines(&old, &new);
     diff.unified_diff().context_radius(1).header(change.path.as_str(), change.path.as_str()).to_string()
 }

@@ -40,7 +40,7 @@ where
         match joined {
             Ok((_, Ok(result))) => results.push(result),
             Ok((host, Err(error))) => {
-                terminal.err(&crate::report::findings(&error.diagnostics, terminal.color(), &super::global::readable_source));
+                terminal.err(&terminal.findings(&error.diagnostics));
                 terminal.err(&format!("{host}: {}", failure(&error, terminal.color())));
                 failed.push((host, error.kind));
             }

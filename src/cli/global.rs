@@ -7,7 +7,6 @@ use clap::Args;
 
 use super::vault_passwords;
 use crate::diagnostic::Result;
-use crate::inventory::vault;
 use crate::pipeline::Sources;
 
 /// Options that every command takes.
@@ -97,14 +96,4 @@ fn now() -> std::time::SystemTime {
 #[allow(clippy::disallowed_methods, reason = "the one place where the process's environment is read")]
 pub fn environment() -> BTreeMap<String, String> {
     std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
-}
-
-/// The text of a file that a finding points at, without its secrets.
-pub fn readable_source(file: &str) -> Option<String> {
-    let text = fs_err::read_to_string(file).ok()?;
-    // The places in a vault are those of the text inside.
-    if vault::is_vault(&text) {
-        return None;
-    }
-    (text.len() < 1 << 20).then(|| crate::secret::presentable(&text))
 }

@@ -13,6 +13,8 @@ use crate::report::{self, Terminal};
 mod check;
 mod converge;
 mod ensure_users;
+mod excerpts;
+mod explain;
 mod fix;
 mod fleet;
 mod global;
@@ -59,6 +61,7 @@ enum Command {
     Plan(plan::PlanArgs),
     RunTags(run_tags::RunTagsArgs),
     Check(check::CheckArgs),
+    Explain(explain::ExplainArgs),
     Fix(fix::FixArgs),
     Render(render::RenderArgs),
     Vars(vars::VarsArgs),
@@ -90,7 +93,7 @@ pub async fn main() -> ExitCode {
         }
     };
     log_to_stderr(cli.global.verbose);
-    let terminal = Terminal::new(now(), cli.global.no_color, cli.global.json);
+    let terminal = Terminal::new(now(), cli.global.no_color, cli.global.json, excerpts::reader(cli.global.roles_dir.clone()));
     match run(&cli, &terminal).await {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
@@ -170,6 +173,7 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Command::Plan(args) => args.run(global, terminal).await,
         Command::RunTags(args) => args.run(global, terminal).await,
         Command::Check(args) => args.run(global, terminal),
+        Command::Explain(args) => args.run(terminal),
         Command::Fix(args) => args.run(global, terminal),
         Command::Render(args) => args.run(global, terminal),
         Command::Vars(args) => args.run(global, terminal),
@@ -201,7 +205,7 @@ fn explain(error: &Error, terminal: &Terminal) {
         terminal.out(&format!("{document}\n"));
         return;
     }
-    terminal.err(&report::findings(&error.diagnostics, terminal.color(), &global::readable_source));
+    terminal.err(&terminal.findings(&error.diagnostics));
     terminal.err(&report::failure(error, terminal.color()));
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::global::GlobalArgs;
 use super::{Exit, converge, render, schema};
-use crate::diagnostic::{Error, Kind, Result, did_you_mean};
+use crate::diagnostic::{Error, Kind, Result, did_you_mean, nearest, nearest_variable};
 use crate::inventory::LayerKind;
 use crate::pipeline::{Loaded, variables};
 use crate::report::Terminal;
@@ -127,10 +127,7 @@ impl View<'_> {
 
     fn one(&self, name: &str, terminal: &Terminal) -> Result<Exit> {
         if self.variables.definition(name).is_none() {
-            return Err(match self.variables.get(name) {
-                Err(problem) => Error::from(problem),
-                Ok(_) => Error::new(Kind::Usage, format!("there is no variable `{name}`")),
-            });
+            return Err(self.unknown(name));
         }
         if terminal.json() {
             terminal.out(&format!("{:#}\n", json!({"version": 1, "variables": {name: self.entry(name)}})));
@@ -138,6 +135,23 @@ impl View<'_> {
             terminal.out(&self.explain(name));
         }
         Ok(0)
+    }
+
+    /// A variable that nothing defines.
+    fn unknown(&self, name: &str) -> Error {
+        let names = &self.loaded.library.names;
+        let error = Error::new(Kind::Usage, format!("no variable `{name}`"));
+        if let Some(new) = names.renamed(name) {
+            return error.hint(format!("it is now called `{new}`"));
+        }
+        if let Some(advice) = names.removed(name) {
+            return error.hint(format!("it is gone: {advice}"));
+        }
+        let all: Vec<&str> = self.variables.names().collect();
+        match nearest_variable(name, all.iter().copied()).or_else(|| nearest(name, all.iter().copied())) {
+            Some(meant) => error.hint(format!("did you mean `{meant}`?")),
+            None => error.hint("`homestead vars` lists all of them"),
+        }
     }
 
     fn entry(&self, name: &str) -> Json {

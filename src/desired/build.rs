@@ -8,8 +8,8 @@ use super::resource::{
 };
 use super::template::Templates;
 use super::{container, order, procedure, render, timer, validate};
-use crate::diagnostic::{Diagnostic, Error, Result, Severity};
-use crate::inventory::Node;
+use crate::diagnostic::{self, Diagnostic, Error, Result, Severity};
+use crate::inventory::{Mentions, Node};
 use crate::role::{self, FileContent, Format, Library, Manifest};
 use crate::secret::Secret;
 use crate::vars::Variables;
@@ -23,6 +23,10 @@ pub struct Options<'a> {
     pub library: &'a Library,
     /// Their templates.
     pub templates: &'a Templates,
+    /// What the texts of the whole inventory mention.
+    pub mentions: &'a Mentions,
+    /// Whether other hosts share the variables of groups.
+    pub many_hosts: bool,
 }
 
 /// Evaluates every enabled role.
@@ -32,9 +36,7 @@ pub struct Options<'a> {
 /// # Errors
 /// Everything that is wrong, together: failing rules, expressions, templates.
 pub fn build(options: Options<'_>, variables: &Variables) -> Result<(Desired, Vec<Diagnostic>)> {
-    let mut findings = validate::renamed(options.library, variables);
-    findings.extend(validate::ignored(options.library, variables));
-    findings.extend(validate::unknown_components(options.library, variables));
+    let mut findings = Vec::new();
     let mut desired = Desired { host: options.host.to_owned(), ..Desired::default() };
     let evaluator = Evaluator::new(variables);
     let mut enabled = Vec::new();
@@ -46,29 +48,38 @@ pub fn build(options: Options<'_>, variables: &Variables) -> Result<(Desired, Ve
         }
     }
     let names: Vec<&str> = enabled.iter().map(|role| role.manifest.name.as_str()).collect();
+    let mut rules = Vec::new();
     for role in &enabled {
-        findings.extend(validate::requirements(&role.manifest, &names, variables));
-        findings.extend(validate::rules(&role.manifest, &evaluator));
+        findings.extend(validate::requirements(&role.manifest, &names, options.library, variables));
+        rules.extend(validate::rules(&role.manifest, &evaluator));
     }
-    // With a rule broken, an expression may fail for the same reason: one report is enough.
-    if !findings.iter().any(|finding| finding.severity == Severity::Error) {
-        for role in &enabled {
-            let walk = Walk { options, evaluator: &evaluator, manifest: &role.manifest };
-            walk.add_to(&mut desired, &mut findings);
-        }
+    findings.extend(validate::broken(rules));
+    let mut met = Vec::new();
+    for role in &enabled {
+        let walk = Walk { options, evaluator: &evaluator, manifest: &role.manifest };
+        walk.add_to(&mut desired, &mut met);
     }
     desired.roles = names.into_iter().map(str::to_owned).collect();
-    order::order(&mut desired, &mut findings);
-    let mut unique: Vec<Diagnostic> = Vec::new();
-    for finding in findings {
-        if !unique.contains(&finding) {
-            unique.push(finding);
-        }
+    order::order(&mut desired, &mut met);
+    let read = variables.asked_for().map(str::to_owned).collect();
+    let Options { library, mentions, many_hosts, .. } = options;
+    let review = validate::Review { library, variables, mentions, read: &read, enabled: &enabled, many_hosts };
+    validate::review(&review, &mut findings);
+    // What goes wrong in a role may come from a mistake that is reported already; what goes wrong in a user's own
+    // expression is a mistake of its own.
+    let broken = findings.iter().any(|finding| finding.severity == Severity::Error);
+    findings.extend(met.into_iter().filter(|finding| !broken || is_users(finding, library)));
+    let findings = diagnostic::in_order(findings);
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(Error::invalid(findings));
     }
-    if unique.iter().any(|finding| finding.severity == Severity::Error) {
-        return Err(Error::invalid(unique));
-    }
-    Ok((desired, unique))
+    Ok((desired, findings))
+}
+
+/// Whether a user's own expression failed.
+fn is_users(finding: &Diagnostic, library: &Library) -> bool {
+    let about_expressions = matches!(finding.code, "H0201" | "H0202" | "H0203" | "H0204" | "H0207");
+    about_expressions && finding.span.as_ref().is_some_and(|span| !library.holds(span))
 }
 
 /// One role's entries.
@@ -244,7 +255,7 @@ impl Walk<'_> {
 
     fn databases(&self, node: &Node) -> Result<Vec<Database>, Diagnostic> {
         let text = |entry: &Json, name: &str| entry.get(name).and_then(Json::as_str).map(str::to_owned);
-        let wrong = || Diagnostic::error("H0316", "a database has `name`, `username`, and `password`").at(&node.span);
+        let wrong = || self.evaluator.blame(Diagnostic::error("H0316", "a database has `name`, `username`, and `password`"), node);
         let entries = self.evaluator.list(node)?;
         entries
             .iter()

@@ -24,8 +24,8 @@ pub struct Container {
 pub fn evaluate(name: &str, container: &role::Container, evaluator: &Evaluator<'_>) -> Result<Container, Diagnostic> {
     let mode = evaluator.optional_text(container.mode.as_ref())?.unwrap_or_else(|| "create".to_owned());
     if mode != "create" && mode != "run" {
-        let span = container.mode.as_ref().map_or(&container.image.span, |node| &node.span);
-        return Err(Diagnostic::error("H0313", format!("`{mode}` is no container mode")).at(span).help("`create` or `run`"));
+        let finding = Diagnostic::error("H0313", format!("`{mode}` is no container mode")).help("`create` or `run`");
+        return Err(evaluator.blame(finding, container.mode.as_ref().unwrap_or(&container.image)));
     }
     let mut options = vec!["--rm".to_owned()];
     // A template unit has several instances; Docker names their containers.
@@ -83,14 +83,14 @@ pub fn evaluate(name: &str, container: &role::Container, evaluator: &Evaluator<'
     }
     if let Some(mounts) = &container.additional_mounts {
         for mount in evaluator.list(mounts)? {
-            option("mount", Some(additional_mount(&mount, mounts)?));
+            option("mount", Some(additional_mount(&mount, mounts, evaluator)?));
         }
     }
     // Written by users as docker reads them, with their own quotes.
     options.extend(evaluator.texts(container.arguments.as_ref())?);
     let image = evaluator.text(&container.image)?;
     if image.is_empty() {
-        return Err(Diagnostic::error("H0314", format!("the image of `{name}` is empty")).at(&container.image.span));
+        return Err(evaluator.blame(Diagnostic::error("H0314", format!("the image of `{name}` is empty")), &container.image));
     }
     let template_value = json!({
         "mode": mode,
@@ -110,10 +110,11 @@ fn host_port(published: &str) -> Option<u16> {
     (protocol == "tcp").then(|| host.parse().ok()).flatten()
 }
 
-fn additional_mount(mount: &Json, node: &crate::inventory::Node) -> Result<String, Diagnostic> {
+fn additional_mount(mount: &Json, node: &crate::inventory::Node, evaluator: &Evaluator<'_>) -> Result<String, Diagnostic> {
     let field = |names: &[&str]| names.iter().find_map(|name| mount.get(*name)).and_then(Json::as_str);
     let (Some(source), Some(target)) = (field(&["src", "source"]), field(&["dst", "target", "destination"])) else {
-        return Err(Diagnostic::error("H0315", "a mount needs `src` and `dst`").at(&node.span));
+        let finding = Diagnostic::error("H0315", "a mount needs `src` and `dst`");
+        return Err(evaluator.blame(finding, node).help("give it both: `{src: /path/on/the/host, dst: /path/inside}`"));
     };
     let mut text = format!("type={},src={source},dst={target}", field(&["type"]).unwrap_or("bind"));
     if let Some(options) = field(&["options"]).filter(|options| !options.is_empty()) {

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::Diagnostic;
 use crate::inventory::{Node, Value};
 use crate::role::Repeat;
 use crate::vars::Variables;
@@ -61,7 +61,7 @@ impl<'a> Evaluator<'a> {
             Json::Number(number) => Ok(number.to_string()),
             Json::Bool(flag) => Ok(flag.to_string()),
             Json::Null => Ok(String::new()),
-            other => Err(wrong("text", &other, &node.span)),
+            other => Err(self.wrong("text", &other, node)),
         }
     }
 
@@ -76,7 +76,7 @@ impl<'a> Evaluator<'a> {
             Json::Array(items) => Ok(items),
             Json::Null => Ok(Vec::new()),
             Json::String(text) if text.is_empty() => Ok(Vec::new()),
-            other => Err(wrong("a list", &other, &node.span)),
+            other => Err(self.wrong("a list", &other, node)),
         }
     }
 
@@ -88,7 +88,7 @@ impl<'a> Evaluator<'a> {
             Json::Number(number) => Ok(number.to_string()),
             Json::Bool(flag) => Ok(flag.to_string()),
             Json::Null => Ok(String::new()),
-            other => Err(wrong("text", &other, &node.span)),
+            other => Err(self.wrong("text", &other, node)),
         });
         items.filter(|item| !item.as_ref().is_ok_and(String::is_empty)).collect()
     }
@@ -103,11 +103,11 @@ impl<'a> Evaluator<'a> {
                     Json::String(text) => Ok((key, text)),
                     Json::Number(number) => Ok((key, number.to_string())),
                     Json::Bool(flag) => Ok((key, flag.to_string())),
-                    other => Err(wrong("text", &other, &node.span)),
+                    other => Err(self.wrong("text", &other, node)),
                 })
                 .collect(),
             Json::Null => Ok(Vec::new()),
-            other => Err(wrong("a mapping", &other, &node.span)),
+            other => Err(self.wrong("a mapping", &other, node)),
         }
     }
 
@@ -120,7 +120,7 @@ impl<'a> Evaluator<'a> {
             Json::String(text) => match text.to_ascii_lowercase().as_str() {
                 "true" | "yes" | "on" | "1" | "y" | "t" => Ok(true),
                 "" | "false" | "no" | "off" | "0" | "n" | "f" | "none" => Ok(false),
-                _ => Err(wrong("true or false", &Json::String(text), &node.span)),
+                _ => Err(self.wrong("true or false", &Json::String(text), node)),
             },
             Json::Array(items) => Ok(!items.is_empty()),
             Json::Object(entries) => Ok(!entries.is_empty()),
@@ -140,29 +140,28 @@ impl<'a> Evaluator<'a> {
             Json::String(text) => text.trim().parse().ok(),
             _ => None,
         };
-        number.ok_or_else(|| wrong("a whole number", &value, &node.span))
+        number.ok_or_else(|| self.wrong("a whole number", &value, node))
     }
 
     /// A whole number that fits another type.
     pub fn number_as<T: TryFrom<i64>>(&self, node: &Node) -> Evaluated<T> {
         let number = self.number(node)?;
-        T::try_from(number).map_err(|_| Diagnostic::error("H0310", format!("{number} is out of range here")).at(&node.span))
+        T::try_from(number).map_err(|_| self.blame(Diagnostic::error("H0310", format!("{number} is out of range here")), node))
     }
 
     /// An octal mode as four digits. YAML makes a number of an unquoted one, so that is an error.
     pub fn mode(&self, node: &Node) -> Evaluated<String> {
         let text = match self.json(node)? {
             Json::String(text) => text,
-            other => return Err(wrong("an octal mode in quotes, such as \"0640\"", &other, &node.span)),
+            other => return Err(self.wrong("an octal mode in quotes, such as \"0640\"", &other, node)),
         };
         let digits = text.trim_start_matches("0o");
         let valid = (3..=4).contains(&digits.len()) && digits.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
         if valid {
             Ok(format!("{digits:0>4}"))
         } else {
-            Err(Diagnostic::error("H0311", format!("`{text}` is no file mode"))
-                .at(&node.span)
-                .help("three or four octal digits, such as \"0640\""))
+            let finding = Diagnostic::error("H0311", format!("`{text}` is no file mode"));
+            Err(self.blame(finding, node).help("three or four octal digits, such as \"0640\""))
         }
     }
 
@@ -177,7 +176,32 @@ impl<'a> Evaluator<'a> {
             }
             Ok(path)
         } else {
-            Err(Diagnostic::error("H0312", format!("`{text}` is no absolute path")).at(&node.span))
+            let finding = Diagnostic::error("H0312", format!("`{text}` is no absolute path"));
+            Err(self.blame(finding, node).help("write it whole, from `/`, without `.` and `..`"))
+        }
+    }
+
+    fn wrong(&self, wanted: &str, found: &Json, node: &Node) -> Diagnostic {
+        let kind = match found {
+            Json::Null => "nothing",
+            Json::Bool(_) => "a boolean",
+            Json::Number(_) => "a number",
+            Json::String(_) => "other text",
+            Json::Array(_) => "a list",
+            Json::Object(_) => "a mapping",
+        };
+        self.blame(Diagnostic::error("H0309", format!("expected {wanted}, found {kind}")), node)
+    }
+
+    /// A finding at the variable of the user that an expression depends on, or else at the expression.
+    pub fn blame(&self, finding: Diagnostic, node: &Node) -> Diagnostic {
+        match self.variables.suspects(node).as_slice() {
+            [(name, own)] => {
+                Diagnostic { message: format!("`{name}`: {}", finding.message), ..finding }.at(own).note("it is used here", &node.span)
+            }
+            several => {
+                several.iter().fold(finding.at(&node.span), |finding, (name, own)| finding.note(format!("`{name}` is set here"), own))
+            }
         }
     }
 }
@@ -187,21 +211,10 @@ fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)
 }
 
-fn wrong(wanted: &str, found: &Json, span: &Span) -> Diagnostic {
-    let kind = match found {
-        Json::Null => "nothing",
-        Json::Bool(_) => "a boolean",
-        Json::Number(_) => "a number",
-        Json::String(_) => "other text",
-        Json::Array(_) => "a list",
-        Json::Object(_) => "a mapping",
-    };
-    Diagnostic::error("H0309", format!("expected {wanted}, found {kind}")).at(span)
-}
-
 /// The text of an expression, for pointing at the variable that it names.
 pub fn only_variable(node: &Node) -> Option<&str> {
     let Value::Text(text) = &node.value else { return None };
     let name = text.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim();
+    let name = name.strip_suffix("| bool").unwrap_or(name).trim_end();
     name.chars().all(|character| character.is_alphanumeric() || character == '_').then_some(name)
 }

@@ -36,7 +36,10 @@ pub fn order(desired: &mut Desired, findings: &mut Vec<Diagnostic>) {
     let mut files: BTreeMap<String, File> = BTreeMap::new();
     for file in std::mem::take(&mut desired.files) {
         if let Some(other) = files.get(&file.path) {
-            findings.push(Diagnostic::error("H0317", format!("the roles `{}` and `{}` both write `{}`", other.role, file.role, file.path)));
+            findings.push(
+                Diagnostic::error("H0317", format!("the roles `{}` and `{}` both write `{}`", other.role, file.role, file.path))
+                    .help("change the path of one"),
+            );
         }
         files.insert(file.path.clone(), file);
     }

@@ -1,15 +1,19 @@
 //! Tera: the text of files. A template gets the variables that it names and what its entry hands it.
 
+use std::collections::HashMap;
+
 use serde_json::Value as Json;
 use tera::{Context, Kwargs, State, Tera, Value};
 
-use crate::diagnostic::{Diagnostic, Error, Kind, Result, Span};
+use crate::diagnostic::{Diagnostic, Error, Result, Span};
 use crate::role::Source;
 use crate::vars::TemplateSource;
 
 /// Every template of a role library, compiled once.
 pub struct Templates {
     tera: Tera,
+    /// Where the templates stand that are not built in.
+    places: HashMap<String, String>,
 }
 
 impl Templates {
@@ -22,10 +26,10 @@ impl Templates {
         tera.autoescape_on(Vec::<&str>::new());
         tera.register_filter("json", json);
         tera.register_filter("bool", boolean);
+        let places = source.iter().map(|(path, _)| (path.to_owned(), source.shown(path))).filter(|(path, shown)| path != shown).collect();
         let texts = source.iter().filter_map(|(path, text)| Some((path.strip_prefix("templates/")?, text)));
-        tera.add_raw_templates(texts)
-            .map_err(|error| Error::new(Kind::Invalid, format!("a template cannot be read: {}", chain(&error))))?;
-        Ok(Self { tera })
+        tera.add_raw_templates(texts).map_err(|error| Error::roles(vec![located(&error, &places, None)]))?;
+        Ok(Self { tera, places })
     }
 
     /// Renders the template `path` (below `templates/`). `variable` gives the value of a name that the
@@ -39,7 +43,8 @@ impl Templates {
         values: &[(String, Json)],
         variable: &dyn Fn(&str) -> Option<Result<Json, Diagnostic>>,
     ) -> Result<String, Diagnostic> {
-        let place = Span::whole(format!("templates/{path}"));
+        let path_in_library = format!("templates/{path}");
+        let place = Span::whole(self.places.get(&path_in_library).cloned().unwrap_or(path_in_library));
         let names = self
             .tera
             .get_template_variables(path)
@@ -56,7 +61,7 @@ impl Templates {
         for (name, value) in values {
             context.insert(name.clone(), value);
         }
-        self.tera.render(path, &context).map_err(|error| Diagnostic::error("H0321", chain(&error)).at(&place))
+        self.tera.render(path, &context).map_err(|error| located(&error, &self.places, Some(&place)))
     }
 }
 
@@ -82,6 +87,26 @@ fn boolean(value: &Value, _: Kwargs, _: &State<'_>) -> bool {
     match value.as_str() {
         Some(text) => matches!(text.to_ascii_lowercase().as_str(), "true" | "yes" | "on" | "1" | "y" | "t"),
         None => value.is_truthy(),
+    }
+}
+
+/// A finding about a template. Tera draws its own excerpt below the message and says the place in a line
+/// `--> name:line:column`.
+fn located(error: &tera::Error, places: &HashMap<String, String>, whole: Option<&Span>) -> Diagnostic {
+    let text = chain(error);
+    let mut lines = text.lines();
+    let message = lines.next().unwrap_or_default().trim_start_matches("error: ");
+    let place = lines.find_map(|line| {
+        let mut parts = line.trim_start().strip_prefix("--> ")?.rsplitn(3, ':');
+        let (column, line, name) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?);
+        let path = format!("templates/{name}");
+        Some(Span::new(places.get(&path).cloned().unwrap_or(path), line, column))
+    });
+    // Without a place in Tera's words, they are kept as they are.
+    let finding = Diagnostic::error("H0321", if place.is_some() { message } else { &text });
+    match place.as_ref().or(whole) {
+        Some(span) => finding.at(span),
+        None => finding,
     }
 }
 

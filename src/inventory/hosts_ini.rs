@@ -6,6 +6,7 @@ use super::hosts::{Hosts, UNGROUPED};
 use super::node::Node;
 use super::{python_literal, ranges, shell_words};
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
+use crate::secret::sounds_secret;
 
 /// What the lines of a section are.
 #[derive(Clone, Copy, PartialEq)]
@@ -61,13 +62,14 @@ impl Reader<'_> {
         let span = self.span(line, indentation + 1);
         if let Some((group, kind)) = header(content) {
             self.section(group, kind, &span);
-        } else if content.starts_with('[') && (content.ends_with(']') || self.section != Section::Hosts) {
+        } else if content.starts_with('[') && (content.ends_with(']') || !content.contains(']') || self.section != Section::Hosts) {
             self.section = Section::Unknown;
-            self.findings.push(
-                Diagnostic::error("H0114", format!("`{content}` is no section"))
-                    .at(&span)
-                    .help("a section is `[group]`, `[group:children]` or `[group:vars]`, without spaces"),
-            );
+            let error = Diagnostic::error("H0114", format!("`{content}` is no section")).at(&span);
+            self.findings.push(if content.contains(']') {
+                error.help("a section is `[group]`, `[group:children]` or `[group:vars]`, without spaces")
+            } else {
+                error.help(format!("close it: `{content}]`"))
+            });
         } else {
             match self.section {
                 Section::Hosts => self.host(content, line, indentation),
@@ -147,6 +149,16 @@ impl Reader<'_> {
         }
         for name in &names {
             self.hosts.add_host(name, port, &self.group, &span);
+        }
+        if let Some(equals) = variables.iter().position(|word| word.text == "=") {
+            let before = equals.checked_sub(1).and_then(|index| variables.get(index));
+            let (name, value) = (before.map_or("name", |word| &word.text), variables.get(equals + 1).map_or("value", |word| &word.text));
+            self.findings.push(
+                Diagnostic::error("H0115", "spaces around `=` cut this into words of their own")
+                    .at(&self.span(line, indentation + variables[equals].column))
+                    .help(format!("write `{name}={}`", if sounds_secret(name) { "..." } else { value })),
+            );
+            return;
         }
         for word in variables {
             let place = self.span(line, indentation + word.column);

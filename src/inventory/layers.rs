@@ -30,6 +30,13 @@ pub enum LayerKind {
     Extra,
 }
 
+impl LayerKind {
+    /// Whether a user wrote it: not a role, not the wiring, not the host's facts.
+    pub const fn is_users(self) -> bool {
+        !matches!(self, Self::RoleDefaults | Self::Wiring)
+    }
+}
+
 impl fmt::Display for LayerKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

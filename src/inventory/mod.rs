@@ -12,6 +12,7 @@ pub mod hosts;
 pub mod hosts_ini;
 mod hosts_yaml;
 pub mod layers;
+pub mod mentions;
 pub mod node;
 mod patterns;
 mod python_literal;
@@ -29,6 +30,7 @@ use indexmap::IndexMap;
 
 pub use hosts::{Group, InventoryHost};
 pub use layers::{Layer, LayerKind, Variable};
+pub use mentions::Mentions;
 pub use node::{Node, Reference, SecretSource, Value};
 pub use vault::VaultPasswords;
 
@@ -127,11 +129,7 @@ impl Inventory {
         let names = patterns::select(&self.hosts, limit)?;
         let selected: Vec<_> = self.hosts().filter(|host| names.contains(host.name.as_str())).collect();
         if selected.is_empty() {
-            let known: Vec<_> = self.hosts().take(5).map(|host| format!("`{}`", host.name)).collect();
-            return Err(Error::new(Kind::Usage, format!("`--limit {limit}` selects no host")).hint(match known.len() {
-                0 => "the inventory has no hosts".to_owned(),
-                _ => format!("the inventory has {}", known.join(", ")),
-            }));
+            return Err(Error::new(Kind::Usage, format!("`--limit {limit}` selects no host")).hint(known_hosts(&self.hosts)));
         }
         Ok(selected)
     }
@@ -190,11 +188,29 @@ impl Inventory {
             .collect()
     }
 
+    /// Which names the texts of all hosts and groups mention.
+    pub fn mentions(&self) -> Mentions {
+        let inline = self.hosts.groups.values().map(|group| &group.variables).chain(self.hosts.hosts.values().map(|host| &host.variables));
+        let files = self.folders.iter().flat_map(VarsFolder::layers).chain(&self.extra).map(|layer| &layer.variables);
+        Mentions::of(inline.chain(files).flatten())
+    }
+
     /// By depth, then `ansible_group_priority`, then name, without `all`.
     fn groups_by_precedence(&self, host: &str) -> Vec<&str> {
         let mut groups = self.groups_of(host);
         groups.sort_by_key(|name| self.hosts.groups.get(*name).map(|group| (group.depth, group.priority)));
         groups
+    }
+}
+
+/// A hint that names the hosts that there are.
+fn known_hosts(hosts: &Hosts) -> String {
+    const SHOWN: usize = 10;
+    let names: Vec<_> = hosts.hosts.keys().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    match hosts.hosts.len() {
+        0 => "the inventory has no hosts".to_owned(),
+        count if count > SHOWN => format!("the inventory has {}, and {} more", names.join(", "), count - SHOWN),
+        _ => format!("the inventory has {}", names.join(", ")),
     }
 }
 

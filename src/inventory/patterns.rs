@@ -149,7 +149,7 @@ fn enumerate<'a>(hosts: &'a Hosts, pattern: &str) -> Result<Vec<&'a str>> {
         let names = hosts.hosts.keys().chain(hosts.groups.keys()).map(String::as_str);
         return Err(match did_you_mean(pattern, names) {
             Some(hint) => error.hint(hint),
-            None => error,
+            None => error.hint(super::known_hosts(hosts)),
         });
     }
     Ok(found.into_iter().collect())

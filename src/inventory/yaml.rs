@@ -62,12 +62,12 @@ pub fn read_documents(text: &str, file: &str) -> Result<(Vec<Node>, Vec<Diagnost
         };
         match failure.shallow {
             Some(line) => {
-                first.get_or_insert(failure.error);
+                first.get_or_insert(*failure.error);
                 text = Cow::Owned(complaint::indent(&text, line));
             }
             // Then a quote was left open, and the first line that seemed to go on tells it best.
-            None if failure.quote => return Err(first.unwrap_or(failure.error)),
-            None => return Err(failure.error),
+            None if failure.quote => return Err(first.unwrap_or(*failure.error)),
+            None => return Err(*failure.error),
         }
     }
     Err(first.unwrap_or_else(|| Diagnostic::error("H0101", "this is not YAML").at(&Span::whole(file))))
@@ -76,7 +76,7 @@ pub fn read_documents(text: &str, file: &str) -> Result<(Vec<Node>, Vec<Diagnost
 type Documents = (Vec<Node>, Vec<Diagnostic>);
 
 struct Failure {
-    error: Diagnostic,
+    error: Box<Diagnostic>,
     /// The line of a quoted text that Ansible's parser takes and ours finds indented too little.
     shallow: Option<usize>,
     /// Whether it is about a quote.
@@ -103,7 +103,7 @@ fn attempt(text: &str, file: &str, json: bool) -> Result<Documents, Failure> {
             let kind = reader.stumbled.as_ref().map(ScanError::kind);
             let shallow = kind == Some(&ErrorKind::InvalidQuotedScalarIndent);
             Err(Failure {
-                error,
+                error: Box::new(error),
                 shallow: reader.stumbled.as_ref().filter(|_| shallow).map(|error| error.marker().line()),
                 quote: kind.is_some_and(complaint::is_about_a_quote),
             })

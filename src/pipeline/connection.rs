@@ -1,5 +1,6 @@
 //! A host's connection variables -> how to reach it.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -39,52 +40,60 @@ pub enum Transport {
 /// parameters"). Where several names mean the same, the first that is set counts.
 ///
 /// # Errors
-/// A variable with a value that makes no sense.
+/// Every variable with a value that makes no sense.
 pub fn settings(host: &str, variables: &Variables, defaults: &ConnectionDefaults) -> Result<Transport> {
-    let reader = Reader { variables };
-    let password = reader.text(&["ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"])?.map(Secret::new);
-    let enabled = reader.flag(&["ansible_become"], true)?;
+    let reader = Reader { variables, problems: RefCell::default() };
+    let password = reader.text(&["ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"]).map(Secret::new);
+    let enabled = reader.flag(&["ansible_become"], true);
     let escalation = Become {
         enabled,
-        user: reader.text(&["ansible_become_user"])?.unwrap_or_else(|| "root".to_owned()),
+        user: reader.text(&["ansible_become_user"]).unwrap_or_else(|| "root".to_owned()),
         password: password.or_else(|| defaults.become_password.clone()),
     };
-    match reader.text(&["ansible_connection"])?.as_deref() {
+    match reader.text(&["ansible_connection"]).as_deref() {
         None | Some("ssh" | "smart" | "paramiko" | "paramiko_ssh" | "ansible.builtin.ssh") => {}
         Some("local" | "ansible.builtin.local") => {
+            reader.finish()?;
             return Ok(Transport::Local(Box::new(ConnectionSettings { escalation, ..ConnectionSettings::new(host) })));
         }
         Some(other) => {
-            return Err(reader.wrong("ansible_connection", &format!("`{other}` is no connection that homestead has"), "`ssh` or `local`"));
+            reader.wrong("ansible_connection", &format!("`{other}` is no connection that homestead has"), "`ssh` or `local`");
         }
     }
     let mut settings = ConnectionSettings::new(host);
-    settings.address = reader.text(&["ansible_host", "ansible_ssh_host"])?;
-    settings.port = match reader.value(&["ansible_port", "ansible_ssh_port"])? {
-        None => None,
-        Some((name, value)) => Some(port(&value).ok_or_else(|| reader.wrong(name, "it is no port", "a number from 1 to 65535"))?),
-    };
-    settings.user = reader.text(&["ansible_user", "ansible_ssh_user"])?.or_else(|| defaults.user.clone());
+    settings.address = reader.text(&["ansible_host", "ansible_ssh_host"]);
+    if let Some((name, value)) = reader.value(&["ansible_port", "ansible_ssh_port"]) {
+        settings.port = port(&value);
+        if settings.port.is_none() {
+            reader.wrong(name, "it is no port", "a number from 1 to 65535");
+        }
+    }
+    settings.user = reader.text(&["ansible_user", "ansible_ssh_user"]).or_else(|| defaults.user.clone());
     settings.password = reader
-        .text(&["ansible_password", "ansible_ssh_pass", "ansible_ssh_password"])?
+        .text(&["ansible_password", "ansible_ssh_pass", "ansible_ssh_password"])
         .map(Secret::new)
         .or_else(|| defaults.password.clone());
     settings.private_key_file = reader
-        .text(&["ansible_ssh_private_key_file", "ansible_private_key_file"])?
+        .text(&["ansible_ssh_private_key_file", "ansible_private_key_file"])
         .map(PathBuf::from)
         .or_else(|| defaults.private_key.clone());
-    if let Some((name, value)) = reader.value(&["ansible_ssh_timeout", "ansible_timeout"])? {
-        let seconds = value.as_u64().ok_or_else(|| reader.wrong(name, "it is no number of seconds", "a whole number"))?;
-        settings.connect_timeout = Duration::from_secs(seconds);
+    if let Some((name, value)) = reader.value(&["ansible_ssh_timeout", "ansible_timeout"]) {
+        match value.as_u64() {
+            Some(seconds) => settings.connect_timeout = Duration::from_secs(seconds),
+            None => reader.wrong(name, "it is no number of seconds", "a whole number"),
+        }
     }
-    let common = reader.text(&["ansible_ssh_common_args"])?;
-    let extra = reader.text(&["ansible_ssh_extra_args"])?;
+    let common = reader.text(&["ansible_ssh_common_args"]);
+    let extra = reader.text(&["ansible_ssh_extra_args"]);
     for (name, text) in [("ansible_ssh_common_args", common), ("ansible_ssh_extra_args", extra)] {
-        let options = ssh_options(text.as_deref().unwrap_or_default());
-        settings.options.extend(options.map_err(|problem| reader.wrong(name, &problem, "as for `ssh`: `-o ProxyJump=bastion`"))?);
+        match ssh_options(text.as_deref().unwrap_or_default()) {
+            Ok(options) => settings.options.extend(options),
+            Err(problem) => reader.wrong(name, &problem, "as for `ssh`: `-o ProxyJump=bastion`"),
+        }
     }
     settings.accept_new_host_key = defaults.accept_new_host_key;
     settings.escalation = escalation;
+    reader.finish()?;
     Ok(Transport::Ssh(Box::new(settings)))
 }
 
@@ -123,51 +132,69 @@ fn port(value: &Json) -> Option<u16> {
     u16::try_from(number).ok().filter(|port| *port != 0)
 }
 
+/// Reads variables. What is wrong with them is kept until all are read.
 struct Reader<'a> {
     variables: &'a Variables,
+    problems: RefCell<Vec<Diagnostic>>,
 }
 
 impl Reader<'_> {
     /// The first of the names that is set to something.
-    fn value<'n>(&self, names: &[&'n str]) -> Result<Option<(&'n str, Json)>> {
+    fn value<'n>(&self, names: &[&'n str]) -> Option<(&'n str, Json)> {
         for &name in names {
             if self.variables.definition(name).is_some() {
-                let value = self.variables.get(name)?.value;
-                if !value.is_null() && value != Json::String(String::new()) {
-                    return Ok(Some((name, value)));
+                match self.variables.get(name) {
+                    Ok(found) if found.value.is_null() || found.value == Json::String(String::new()) => {}
+                    Ok(found) => return Some((name, found.value)),
+                    Err(problem) => {
+                        self.problems.borrow_mut().push(problem);
+                        return None;
+                    }
                 }
             }
         }
-        Ok(None)
+        None
     }
 
-    fn text(&self, names: &[&str]) -> Result<Option<String>> {
+    fn text(&self, names: &[&str]) -> Option<String> {
         match self.value(names)? {
-            None => Ok(None),
-            Some((_, Json::String(text))) => Ok(Some(text)),
-            Some((_, Json::Number(number))) => Ok(Some(number.to_string())),
-            Some((name, _)) => Err(self.wrong(name, "it is no text", "text")),
+            (_, Json::String(text)) => Some(text),
+            (_, Json::Number(number)) => Some(number.to_string()),
+            (name, _) => {
+                self.wrong(name, "it is no text", "text");
+                None
+            }
         }
     }
 
-    fn flag(&self, names: &[&str], default: bool) -> Result<bool> {
-        match self.value(names)? {
-            None => Ok(default),
-            Some((_, Json::Bool(flag))) => Ok(flag),
-            Some((name, Json::String(text))) => match text.to_ascii_lowercase().as_str() {
-                "true" | "yes" | "on" | "1" => Ok(true),
-                "false" | "no" | "off" | "0" => Ok(false),
-                _ => Err(self.wrong(name, "it is neither true nor false", "`true` or `false`")),
-            },
-            Some((_, Json::Number(number))) => Ok(number.as_f64() != Some(0.0)),
-            Some((name, _)) => Err(self.wrong(name, "it is neither true nor false", "`true` or `false`")),
+    fn flag(&self, names: &[&str], default: bool) -> bool {
+        let Some((name, value)) = self.value(names) else { return default };
+        let word = match value {
+            Json::Bool(flag) => return flag,
+            Json::Number(number) => return number.as_f64() != Some(0.0),
+            Json::String(text) => text.to_ascii_lowercase(),
+            _ => String::new(),
+        };
+        match word.as_str() {
+            "true" | "yes" | "on" | "1" => true,
+            "false" | "no" | "off" | "0" => false,
+            _ => {
+                self.wrong(name, "it is neither true nor false", "`true` or `false`");
+                default
+            }
         }
     }
 
-    fn wrong(&self, name: &str, problem: &str, help: &str) -> Error {
+    fn wrong(&self, name: &str, problem: &str, help: &str) {
         let finding = Diagnostic::error("H0340", format!("`{name}`: {problem}")).help(help);
         let place = self.variables.definition(name).map(|definition| definition.span.clone());
-        place.map_or(finding.clone(), |span| finding.at(&span)).into()
+        self.problems.borrow_mut().push(place.map_or(finding.clone(), |span| finding.at(&span)));
+    }
+
+    /// All that is wrong, together.
+    fn finish(&self) -> Result<()> {
+        let problems = self.problems.take();
+        if problems.is_empty() { Ok(()) } else { Err(Error::invalid(problems)) }
     }
 }
 

@@ -8,7 +8,7 @@ use camino::Utf8PathBuf;
 
 use crate::desired::Templates;
 use crate::diagnostic::{Diagnostic, Error, Kind, Result};
-use crate::inventory::{Inventory, Layer, VaultPasswords};
+use crate::inventory::{Inventory, Layer, Mentions, VaultPasswords};
 use crate::role::{Library, Source};
 
 /// Where everything comes from.
@@ -48,6 +48,8 @@ pub struct Loaded {
     pub now: SystemTime,
     /// How long to wait for another run's lock.
     pub lock_wait: Duration,
+    /// Which names the texts of the inventory mention.
+    pub mentions: Mentions,
     /// What is worth a remark.
     pub warnings: Vec<Diagnostic>,
     /// Passwords for vaults.
@@ -66,12 +68,14 @@ impl Loaded {
     pub fn read(sources: &Sources) -> Result<Self> {
         let source = sources.roles_dir.as_deref().map_or_else(|| Ok(Source::embedded()), Source::with_folder)?;
         let templates = Arc::new(Templates::new(&source)?);
-        let library = Library::load(source)?;
-        let (inventory, warnings) = Inventory::load(&sources.inventory, &sources.extra_vars, &sources.vault)?;
+        let library = Library::load(source);
+        let inventory = Inventory::load(&sources.inventory, &sources.extra_vars, &sources.vault);
+        let (library, (inventory, warnings)) = both(library, inventory)?;
         let environment = sources.environment.clone();
         Ok(Self {
             library,
             templates,
+            mentions: inventory.mentions(),
             inventory: Arc::new(inventory),
             sources: sources.inventory.clone(),
             environment,
@@ -103,5 +107,17 @@ impl Loaded {
                 .hint(format!("its hosts are {}", members.join(", "))));
         }
         Ok(hosts)
+    }
+}
+
+/// Both results, or what is wrong with either.
+fn both<A, B>(left: Result<A>, right: Result<B>) -> Result<(A, B)> {
+    match (left, right) {
+        (Ok(left), Ok(right)) => Ok((left, right)),
+        (Err(mut left), Err(right)) if left.kind == Kind::Invalid && !right.diagnostics.is_empty() => {
+            left.diagnostics.extend(right.diagnostics);
+            Err(Error::invalid(left.diagnostics))
+        }
+        (Err(error), _) | (_, Err(error)) => Err(error),
     }
 }

@@ -3,6 +3,7 @@
 
 mod connection;
 mod download;
+mod examine;
 mod load;
 mod magic;
 mod observe;
@@ -10,6 +11,7 @@ mod prepare;
 
 pub use connection::{ConnectionDefaults, Transport, settings};
 pub use download::{Downloads, cache_folder};
+pub use examine::{diagnostics, examine};
 pub use load::{Loaded, Sources};
 pub use observe::observe;
 pub use prepare::{HostFacts, Prepared, variables};

@@ -73,7 +73,13 @@ impl Prepared {
     /// Everything that is wrong, together.
     pub fn new(loaded: &Loaded, host: &str, facts: &HostFacts, run_tags: &[String]) -> Result<Self> {
         let variables = variables(loaded, host, facts, run_tags)?;
-        let options = desired::Options { host, library: &loaded.library, templates: &loaded.templates };
+        let options = desired::Options {
+            host,
+            library: &loaded.library,
+            templates: &loaded.templates,
+            mentions: &loaded.mentions,
+            many_hosts: loaded.inventory.hosts().len() > 1,
+        };
         let (desired, warnings) = desired::build(options, &variables)?;
         Ok(Self { variables, desired, warnings })
     }
@@ -134,15 +140,12 @@ fn host_layer(facts: &HostFacts) -> Layer {
 /// Gives a variable that a user sets under its old name its new one, unless the new one is set there too.
 fn rename(layers: &mut [Layer], library: &Library) {
     for layer in layers {
-        let names: BTreeSet<String> = layer.variables.iter().map(|variable| variable.name.clone()).collect();
-        let mut added = Vec::new();
-        for (old, new) in library.renamed() {
-            if !names.contains(new)
-                && let Some(variable) = layer.variables.iter().find(|variable| variable.name == old)
-            {
-                added.push(Variable { name: new.to_owned(), ..variable.clone() });
-            }
-        }
+        let names: BTreeSet<&str> = layer.variables.iter().map(|variable| variable.name.as_str()).collect();
+        let renamed = layer.variables.iter().filter_map(|variable| {
+            let name = library.names.renamed(&variable.name)?;
+            (!names.contains(name.as_str())).then(|| Variable { name, ..variable.clone() })
+        });
+        let added: Vec<Variable> = renamed.collect();
         layer.variables.extend(added);
     }
 }

@@ -1,69 +1,121 @@
 //! Findings and failures as text.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
 
-use crate::diagnostic::{Diagnostic, Error, Severity};
+use crate::diagnostic::{Diagnostic, Error, Severity, Span};
+use crate::secret::REDACTED;
+
+/// More further places than this are counted, not shown.
+const PLACES: usize = 6;
+
+/// Gives the text of a file by its name, where it may be shown.
+type Sources<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// Findings in the manner of a compiler. `source` gives a file's text by the name in the span, where it
 /// may be shown.
-pub fn findings(diagnostics: &[Diagnostic], color: bool, source: &dyn Fn(&str) -> Option<String>) -> String {
+pub fn findings(diagnostics: &[Diagnostic], color: bool, source: &Sources<'_>) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-    let mut texts: BTreeMap<String, Option<String>> = BTreeMap::new();
+    let mut texts: BTreeMap<Arc<str>, Option<String>> = BTreeMap::new();
+    let places = |finding: &Diagnostic| finding.span.iter().chain(finding.notes.iter().map(|note| &note.span)).cloned().collect::<Vec<_>>();
+    for place in diagnostics.iter().flat_map(places) {
+        texts.entry(place.file.clone()).or_insert_with(|| source(&place.file));
+    }
     let mut out = String::new();
     for diagnostic in diagnostics {
-        let level = match diagnostic.severity {
-            Severity::Error => Level::ERROR,
-            Severity::Warning => Level::WARNING,
-        };
-        let title = level.primary_title(&diagnostic.message).id(diagnostic.code);
-        let place = diagnostic.span.as_ref().map(|span| {
-            let text = texts.entry(span.file.to_string()).or_insert_with(|| source(&span.file));
-            let range = text.as_deref().and_then(|text| byte_range(text, span.line, span.column));
-            (span.clone(), text.clone(), range)
-        });
-        let mut group = annotate_snippets::Group::with_title(title);
-        let mut notes = Vec::new();
-        match &place {
-            Some((span, Some(text), Some(range))) => {
-                group =
-                    group.element(Snippet::source(text).path(span.file.as_ref()).annotation(AnnotationKind::Primary.span(range.clone())));
-            }
-            Some((span, ..)) => notes.push(format!("  --> {span}")),
-            None => {}
-        }
-        let help = diagnostic.help.clone();
-        if let (Some(help), true) = (&help, notes.is_empty()) {
-            group = group.element(Level::HELP.message(help));
-        }
-        out.push_str(&renderer.render(&[group]));
-        out.push('\n');
-        for note in &notes {
-            out.push_str(note);
-            out.push('\n');
-        }
-        if let (Some(help), false) = (&help, notes.is_empty()) {
-            out.push_str(&format!("  = help: {help}\n"));
-        }
+        out.push_str(&finding(diagnostic, &renderer, &texts));
         out.push('\n');
     }
     out
 }
 
-/// The bytes of the word at a place. A value itself is never a part of what is printed beside it when
-/// its file may not be shown.
+fn finding(diagnostic: &Diagnostic, renderer: &Renderer, texts: &BTreeMap<Arc<str>, Option<String>>) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let shown = |span: &Span| {
+        let text = texts.get(&span.file)?.as_deref()?;
+        Some((text, byte_range(text, span.line, span.column)?))
+    };
+    // Each file once, with all places in it; the finding's own file first.
+    let mut files: Vec<(Arc<str>, Vec<Annotation<'_>>)> = Vec::new();
+    let mut lines = Vec::new();
+    let own = diagnostic.span.iter().map(|span| (AnnotationKind::Primary, span, ""));
+    let notes = diagnostic.notes.iter().take(PLACES).map(|note| (AnnotationKind::Context, &note.span, note.message.as_str()));
+    for (kind, span, label) in own.chain(notes) {
+        let Some((_, range)) = shown(span) else {
+            lines.push(if label.is_empty() { format!("  --> {span}") } else { format!("  --> {span}: {label}") });
+            continue;
+        };
+        let annotation = kind.span(range).label((!label.is_empty()).then_some(label));
+        match files.iter_mut().find(|(file, _)| *file == span.file) {
+            Some((_, annotations)) => annotations.push(annotation),
+            None => files.push((span.file.clone(), vec![annotation])),
+        }
+    }
+    let mut group = annotate_snippets::Group::with_title(level.primary_title(&diagnostic.message).id(diagnostic.code));
+    let excerpts = !files.is_empty();
+    for (file, annotations) in files {
+        if let Some(text) = texts.get(&file).and_then(Option::as_deref) {
+            group = group.element(Snippet::source(text).path(file.to_string()).annotations(annotations));
+        }
+    }
+    let more = diagnostic.notes.len().saturating_sub(PLACES);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    let remarks = [(Level::NOTE, "note", more), (Level::HELP, "help", diagnostic.help.clone())];
+    let remarks: Vec<_> = remarks.into_iter().filter_map(|(level, name, text)| Some((level, name, text?))).collect();
+    if lines.is_empty() && excerpts {
+        for (level, _, text) in remarks {
+            group = group.element(level.message(text));
+        }
+        return renderer.render(&[group]) + "\n";
+    }
+    let mut out = renderer.render(&[group]) + "\n";
+    for line in lines {
+        out.push_str(&line);
+        out.push('\n');
+    }
+    for (_, name, text) in remarks {
+        out.push_str(&format!("  = {name}: {text}\n"));
+    }
+    out
+}
+
+/// The bytes of the word at a place: a name, a quoted text, or what stands up to the next space. A value itself
+/// is never a part of what is printed beside it when its file may not be shown.
 fn byte_range(text: &str, line: u32, column: u32) -> Option<std::ops::Range<usize>> {
     let line_index = usize::try_from(line.checked_sub(1)?).ok()?;
     let start_of_line: usize = text.split_inclusive('\n').take(line_index).map(str::len).sum();
     let this = text[start_of_line..].lines().next()?;
     let skip = usize::try_from(column.saturating_sub(1)).ok()?;
     let offset = this.char_indices().nth(skip).map_or(this.len(), |(offset, _)| offset);
+    // A place in a value that is not shown.
+    if let Some(hidden) = this.find(REDACTED).filter(|hidden| offset >= *hidden) {
+        return Some(start_of_line + hidden..start_of_line + hidden + REDACTED.len());
+    }
     let rest = &this[offset..];
-    let word =
-        rest.find(|character: char| character.is_whitespace() || character == ':').unwrap_or(rest.len()).max(1).min(rest.len().max(1));
+    let word = enclosed(rest).unwrap_or_else(|| {
+        let word = rest.split(|character: char| character.is_whitespace() || character == ':').next().unwrap_or(rest);
+        // What a list or mapping on one line goes on with is no part of the word.
+        word.trim_end_matches([',', '}', ']']).len()
+    });
+    let word = word.max(1).min(rest.len().max(1));
     let start = start_of_line + offset;
     Some(start..(start + word).min(text.len()).max(start))
+}
+
+/// How long a text in quotes or brackets is.
+fn enclosed(rest: &str) -> Option<usize> {
+    let end = match rest.chars().next()? {
+        quote @ ('"' | '\'') => quote,
+        '[' => ']',
+        '{' => '}',
+        _ => return None,
+    };
+    rest[1..].find(end).map(|at| at + 2)
 }
 
 /// The end of a run: what failed, why, and what to do.

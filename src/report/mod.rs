@@ -8,4 +8,4 @@ mod terminal;
 pub use diagnostics::{failure, findings};
 pub use event::{Event, Sink};
 pub use plan::plan_text;
-pub use terminal::Terminal;
+pub use terminal::{SourceReader, Terminal};

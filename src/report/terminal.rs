@@ -5,7 +5,9 @@ use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use super::diagnostics::findings;
 use super::event::{Event, Sink};
+use crate::diagnostic::Diagnostic;
 
 /// Standard output and standard error of a command. Results go to the first, what happens meanwhile to
 /// the second.
@@ -14,7 +16,11 @@ pub struct Terminal {
     inner: Arc<Mutex<Inner>>,
     color: bool,
     json: bool,
+    sources: SourceReader,
 }
+
+/// Gives the text of a file that a finding points at, where it may be shown.
+pub type SourceReader = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 struct Inner {
     started: Instant,
@@ -23,11 +29,11 @@ struct Inner {
 }
 
 impl Terminal {
-    /// The process's own. `json`: events are lines of JSON.
-    pub fn new(started: Instant, no_color: bool, json: bool) -> Self {
+    /// The process's own. `json`: events are lines of JSON. `sources` reads what findings point at.
+    pub fn new(started: Instant, no_color: bool, json: bool, sources: SourceReader) -> Self {
         let color = !no_color && !json && std::io::stdout().is_terminal();
         let inner = Inner { started, layers: BTreeMap::new(), shown_percent: BTreeMap::new() };
-        Self { inner: Arc::new(Mutex::new(inner)), color, json }
+        Self { inner: Arc::new(Mutex::new(inner)), color, json, sources }
     }
 
     /// Whether text may be coloured.
@@ -38,6 +44,11 @@ impl Terminal {
     /// Whether programs read along.
     pub const fn json(&self) -> bool {
         self.json
+    }
+
+    /// Findings with the lines that they are about.
+    pub fn findings(&self, diagnostics: &[Diagnostic]) -> String {
+        findings(diagnostics, self.color, &*self.sources)
     }
 
     /// Writes a result. A reader that went away is no reason to fail.

@@ -1,15 +1,17 @@
 //! All roles, read: manifests, defaults, documentation, wiring.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::OnceLock;
 
 use super::documentation::Documentation;
 use super::infer;
 use super::manifest::Manifest;
+use super::names::{Absent, Change, Names};
 use super::shape;
 use super::source::Source;
 use super::types::Type;
 use super::{parts, read};
-use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::diagnostic::{Diagnostic, Error, Result, Span};
 use crate::inventory::{Layer, LayerKind, Node, Variable, yaml};
 
 /// One component.
@@ -30,6 +32,12 @@ pub struct Library {
     pub roles: Vec<Role>,
     /// What connects roles.
     pub wiring: Vec<Variable>,
+    /// Which variables there are and were.
+    pub names: Names,
+    /// What changed in the playbook and needs a look, the oldest first.
+    pub changes: Vec<Change>,
+    /// The words of all texts, when something asked for them.
+    words: OnceLock<HashSet<String>>,
     source: Source,
 }
 
@@ -47,16 +55,15 @@ impl Library {
                 Err(problem) => problems.push(problem),
             }
         }
-        let wiring = source.get("roles/wiring.yml").map_or(Ok(Vec::new()), |text| Ok(variables("roles/wiring.yml", text)?.0));
-        let wiring: Vec<Variable> = wiring.unwrap_or_else(|problem: Diagnostic| {
-            problems.push(problem);
-            Vec::new()
-        });
+        let wiring = shared(&source, "wiring.yml", &mut problems, |path, text| Ok(variables(path, text)?.0));
+        let absent = shared(&source, "absent.yml", &mut problems, |path, text| Absent::read(&parse(path, text)?));
+        let changes = shared(&source, "changes.yml", &mut problems, |path, text| Change::read_all(&parse(path, text)?));
         if !problems.is_empty() {
-            return Err(Error::invalid(problems));
+            return Err(Error::roles(problems));
         }
         infer_types(&mut roles, &wiring);
-        Ok(Self { roles: ordered(roles), wiring, source })
+        let names = Names::new(&roles, &wiring, absent);
+        Ok(Self { roles: ordered(roles), wiring, names, changes, words: OnceLock::new(), source })
     }
 
     /// A role by name.
@@ -103,16 +110,37 @@ impl Library {
 
     /// Whether a role or the wiring has a variable of that name, or says what to do about it.
     pub fn knows(&self, name: &str) -> bool {
-        let refused = |role: &Role| role.manifest.rules.iter().any(|rule| rule.variables().iter().any(|variable| variable == name));
-        self.roles.iter().any(|role| role.documentation.contains_key(name) || refused(role))
-            || self.wiring.iter().any(|variable| variable.name == name)
-            || self.renamed().any(|(old, _)| old == name)
-            || self.ignored().any(|(ignored, _)| ignored == name)
+        let names = &self.names;
+        names.is_known(name) || names.ignored(name).is_some() || names.removed(name).is_some() || names.renamed(name).is_some()
     }
 
     /// Names of variables that nothing reads any more, with the reason, of every role.
     pub fn removed(&self) -> impl Iterator<Item = (&str, &str)> {
         self.roles.iter().flat_map(|role| &role.manifest.removed).map(|(name, reason)| (name.as_str(), reason.as_str()))
+    }
+
+    /// Whether a variable is documented as secret, under its present name or an old one. Those of components that
+    /// no role is for may hold anything, so they count as secret, too.
+    pub fn is_secret(&self, name: &str) -> bool {
+        let secret =
+            |name: &str| self.roles.iter().any(|role| role.documentation.get(name).is_some_and(|documentation| documentation.secret));
+        let foreign = || !self.names.is_known(name) && self.names.component(name).is_some();
+        secret(name) || foreign() || self.names.renamed(name).is_some_and(|name| secret(&name))
+    }
+
+    /// The text of a file that is built in, by the name that messages give it.
+    pub fn built_in(&self, file: &str) -> Option<&str> {
+        self.source.get(file).filter(|_| self.source.shown(file) == file)
+    }
+
+    /// Whether a place is in one of these roles and templates, not in what a user wrote.
+    pub fn holds(&self, span: &Span) -> bool {
+        self.source.shows(&span.file)
+    }
+
+    /// Whether a text of a role or template names a variable.
+    pub fn mention(&self, name: &str) -> bool {
+        self.words.get_or_init(|| self.source.iter().flat_map(|(_, text)| words(text)).map(str::to_owned).collect()).contains(name)
     }
 }
 
@@ -130,27 +158,44 @@ fn infer_types(roles: &mut [Role], wiring: &[Variable]) {
     }
 }
 
+/// A file of `roles/` that belongs to no role; as good as empty where it is absent or wrong.
+fn shared<T: Default>(
+    source: &Source,
+    name: &str,
+    problems: &mut Vec<Diagnostic>,
+    read: impl FnOnce(&str, &str) -> Result<T, Diagnostic>,
+) -> T {
+    let path = format!("roles/{name}");
+    let Some(text) = source.get(&path) else { return T::default() };
+    read(&source.shown(&path), text).unwrap_or_else(|problem| {
+        problems.push(problem);
+        T::default()
+    })
+}
+
 fn role(source: &Source, name: &str) -> Result<Role, Diagnostic> {
     let path = format!("roles/{name}/role.yml");
-    let mut node = parse(&path, source.get(&path).unwrap_or_default())?;
+    let mut node = parse(&source.shown(&path), source.get(&path).unwrap_or_default())?;
     for path in source.parts(&path) {
-        parts::append(&mut node, parse(path, source.get(path).unwrap_or_default())?)?;
+        parts::append(&mut node, parse(&source.shown(path), source.get(path).unwrap_or_default())?)?;
     }
     let mut manifest = read::manifest(&node)?;
     for rule in &mut manifest.shapes {
         let path = format!("roles/{name}/{}", rule.file);
         let Some(text) = source.get(&path) else {
-            return Err(Diagnostic::error("H0354", format!("there is no file `{path}`")).at(&rule.span));
+            return Err(Diagnostic::error("H0354", format!("there is no file `{}`", source.shown(&path))).at(&rule.span));
         };
-        rule.shape = shape::read(&parse(&path, text)?)?;
+        rule.shape = shape::read(&parse(&source.shown(&path), text)?)?;
     }
     if manifest.name != name {
-        return Err(Diagnostic::error("H0306", format!("the role in `{path}` calls itself `{}`", manifest.name)).at(&node.span));
+        return Err(
+            Diagnostic::error("H0306", format!("the role in `{}` calls itself `{}`", source.shown(&path), manifest.name)).at(&node.span)
+        );
     }
     let path = format!("roles/{name}/defaults.yml");
-    let (mut defaults, mut documentation) = variables(&path, source.get(&path).unwrap_or_default())?;
+    let (mut defaults, mut documentation) = variables(&source.shown(&path), source.get(&path).unwrap_or_default())?;
     for path in source.parts(&path) {
-        let (more, documented) = variables(path, source.get(path).unwrap_or_default())?;
+        let (more, documented) = variables(&source.shown(path), source.get(path).unwrap_or_default())?;
         if let Some(twice) = more.iter().find(|variable| documentation.contains_key(&variable.name)) {
             return Err(
                 Diagnostic::error("H0319", format!("`{}` has a default in another part of the role", twice.name)).at(&twice.name_span)
@@ -185,6 +230,11 @@ fn variables(path: &str, text: &str) -> Result<(Vec<Variable>, BTreeMap<String, 
         variables.push(Variable { name, name_span: key.span.clone(), value: value.clone() });
     }
     Ok((variables, documentation))
+}
+
+/// What may be a variable's name in a text.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|character: char| !character.is_ascii_alphanumeric() && character != '_').filter(|word| word.contains('_'))
 }
 
 /// Puts each role behind the ones that it requires; otherwise the order stays as it is.

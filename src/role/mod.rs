@@ -9,6 +9,7 @@ mod image_build;
 mod infer;
 mod library;
 mod manifest;
+mod names;
 mod parts;
 mod read;
 mod reference;
@@ -26,6 +27,7 @@ pub use manifest::{
     Account, Container, Deed, Directory, FileContent, FileEntry, Format, Health, ImageEntry, Key, Manifest, Mount, Network, Operation,
     Probe, Repeat, Rule, RuleKind, Service, ShapeRule, Tmpfs,
 };
+pub use names::{Change, Names};
 pub use reference::markdown;
 pub use schema::schema;
 pub use shape::{Shape, ShapeKind};

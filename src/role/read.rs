@@ -5,6 +5,7 @@ use super::manifest::{
     Account, Container, Deed, Directory, FileContent, FileEntry, Format, Health, ImageEntry, Key, Manifest, Mount, Network, Operation,
     Probe, Repeat, Rule, RuleKind, Service, ShapeRule, Tmpfs,
 };
+use super::names::check_manifest;
 use super::shape::{Shape, ShapeKind};
 use super::{download, image_build, timer};
 use crate::diagnostic::Diagnostic;
@@ -15,6 +16,7 @@ type Read<T> = Result<T, Diagnostic>;
 /// Reads a whole manifest.
 pub fn manifest(node: &Node) -> Read<Manifest> {
     let mut fields = Fields::of(node)?;
+    check_manifest(node.get("renamed"), node.get("removed"))?;
     let manifest = Manifest {
         name: text(fields.required("name")?)?.to_owned(),
         description: text(fields.required("description")?)?.to_owned(),
@@ -48,17 +50,18 @@ fn each<T>(nodes: &[Node], read: impl Fn(&Node) -> Read<T>) -> Read<Vec<T>> {
     nodes.iter().map(read).collect()
 }
 
-fn pairs(node: Option<&Node>) -> Read<Vec<(String, Node)>> {
+/// A mapping of texts to texts; none where it is absent.
+pub fn texts(node: Option<&Node>) -> Read<Vec<(String, String)>> {
+    pairs(node)?.into_iter().map(|(name, value)| Ok((name, text(&value)?.to_owned()))).collect()
+}
+
+/// The entries of a mapping with their names; none where it is absent.
+pub fn pairs(node: Option<&Node>) -> Read<Vec<(String, Node)>> {
     match node.map(|node| (&node.value, node)) {
         None | Some((Value::Null, _)) => Ok(Vec::new()),
         Some((Value::Map(entries), _)) => entries.iter().map(|(key, value)| Ok((text(key)?.to_owned(), value.clone()))).collect(),
         Some((_, node)) => Err(Diagnostic::error("H0301", format!("expected a mapping, found {}", node.kind())).at(&node.span)),
     }
-}
-
-/// A mapping of texts.
-fn texts(node: Option<&Node>) -> Read<Vec<(String, String)>> {
-    pairs(node)?.into_iter().map(|(name, value)| Ok((name, text(&value)?.to_owned()))).collect()
 }
 
 pub(super) fn repeat(fields: &mut Fields<'_>) -> Repeat {

@@ -15,12 +15,14 @@ mod embedded {
 #[derive(Clone, Debug, Default)]
 pub struct Source {
     files: BTreeMap<String, String>,
+    /// The files that came from a folder, under the paths that a user knows them by.
+    real: BTreeMap<String, String>,
 }
 
 impl Source {
     /// The ones that were built in.
     pub fn embedded() -> Self {
-        Self { files: embedded::FILES.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect() }
+        Self { files: embedded::FILES.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect(), real: BTreeMap::new() }
     }
 
     /// The built-in ones with the files below `folder` (its `roles/` and `templates/`) over them.
@@ -54,6 +56,7 @@ impl Source {
             } else if matches!(path.extension(), Some("yml" | "tera")) {
                 let text = fs_err::read_to_string(&path).map_err(unreadable)?;
                 let name = path.strip_prefix(root).unwrap_or(&path).as_str().to_owned();
+                self.real.insert(name.clone(), path.into_string());
                 self.files.insert(name, text);
             }
         }
@@ -63,6 +66,16 @@ impl Source {
     /// A file's text.
     pub fn get(&self, path: &str) -> Option<&str> {
         self.files.get(path).map(String::as_str)
+    }
+
+    /// What a file is called in a message: its real path, or that in the repository where it is built in.
+    pub fn shown(&self, path: &str) -> String {
+        self.real.get(path).map_or_else(|| path.to_owned(), Clone::clone)
+    }
+
+    /// Whether a message that names `file` speaks of one of these.
+    pub fn shows(&self, file: &str) -> bool {
+        self.real.values().any(|real| real == file) || (self.files.contains_key(file) && !self.real.contains_key(file))
     }
 
     /// Every path and text, by path.

@@ -24,6 +24,7 @@ use super::secrets;
 use super::syntax::{self, Options};
 use super::touched::{self, Touched};
 use super::value::{Entries, Text, Value};
+use crate::diagnostic::did_you_mean;
 use crate::inventory::node::{Node, Value as Written};
 use crate::inventory::vault;
 
@@ -45,6 +46,13 @@ pub struct Slot {
     /// The variables that its own expressions name.
     pub depends: Mutex<IndexSet<Arc<str>>>,
     value: OnceLock<Value>,
+}
+
+impl Slot {
+    /// Whether something asked for it.
+    pub fn was_read(&self) -> bool {
+        self.value.get().is_some()
+    }
 }
 
 /// All variables of a host.
@@ -278,7 +286,13 @@ impl Engine {
                 (value, interpreter.touched)
             }
             Err(error) => {
-                let failure = Failure::new(Reason::Syntax, error.message).at(origin, error.offset);
+                let open = unbalanced(&origin.source).filter(|(_, close)| !error.message.contains(close));
+                let failure = Failure::new(Reason::Syntax, error.message);
+                let failure = match open {
+                    Some((open, close)) => failure.help(format!("each `{open}` needs its `{close}`")),
+                    None => failure,
+                };
+                let failure = failure.at(origin, error.offset);
                 (Value::Missing(failure), Touched::default())
             }
         })
@@ -314,6 +328,11 @@ impl Engine {
             _ => format!("variables need each other: `{}` -> `{name}`", steps.join("` -> `")),
         }
     }
+}
+
+/// The brackets of a template that do not come in pairs.
+fn unbalanced(source: &str) -> Option<(&'static str, &'static str)> {
+    [("{{", "}}"), ("{%", "%}")].into_iter().find(|(open, close)| source.matches(open).count() != source.matches(close).count())
 }
 
 fn written_key(key: &Node) -> Key {
@@ -358,6 +377,16 @@ pub fn plain_attribute(value: &Value, name: &str) -> Option<Value> {
     }
 }
 
+/// Offers the key of a mapping that is most like a name.
+pub fn offer_key(failure: Failure, object: &Value, name: &str) -> Failure {
+    let Value::Map(map) = object else { return failure };
+    let keys = map.keys();
+    match did_you_mean(name, keys.iter().filter_map(Value::as_str)) {
+        Some(help) => failure.help(help),
+        None => failure,
+    }
+}
+
 impl Environment<'_> {
     /// `object[key]`, or the attribute of that name.
     pub fn item(&self, object: &Value, key: &Value) -> Value {
@@ -377,7 +406,11 @@ impl Environment<'_> {
             (Value::List(list), Value::Int(index)) => format!("the list has no item {index}; it has {}", list.len()),
             (other, _) => format!("a value of type `{}` has no such item", type_name(other)),
         };
-        Value::Missing(Failure::undefined(message))
+        let failure = Failure::undefined(message);
+        Value::Missing(match key {
+            Value::Text(name) if !name.is_secret() => offer_key(failure, object, name.as_str()),
+            _ => failure,
+        })
     }
 
     /// An item or plain attribute, when there is one.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::arguments::Given;
-use super::engine::{Engine, Environment};
+use super::engine::{Engine, Environment, offer_key};
 use super::error::{Failure, Origin, Reason};
 use super::key::Key;
 use super::objects::Object;
@@ -241,7 +241,7 @@ impl<'a> Interpreter<'a> {
                 Value::Map(_) => format!("the mapping has no key `{name}`"),
                 other => format!("a value of type `{}` has no attribute `{name}`", type_name(other)),
             };
-            Value::Missing(Failure::undefined(message))
+            Value::Missing(offer_key(Failure::undefined(message), object, name))
         })
     }
 

@@ -34,6 +34,7 @@ mod redact;
 mod scope;
 mod secrets;
 mod statements;
+mod suspects;
 pub(crate) mod syntax;
 mod tests;
 mod touched;

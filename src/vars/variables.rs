@@ -14,6 +14,7 @@ use super::error::{Failure, Reason};
 use super::locate::locate;
 use super::redact::Redactor;
 use super::scope::Locals;
+use super::suspects::suspects;
 use super::touched::Touched;
 use super::value::Value;
 use super::work;
@@ -110,6 +111,11 @@ impl Variables {
         })
     }
 
+    /// The variables that a user sets and that an expression of a role depends on, with their places.
+    pub fn suspects(&self, node: &Node) -> Vec<(&str, &Span)> {
+        node.as_text().map(|text| suspects(&self.engine, text)).unwrap_or_default()
+    }
+
     /// All names that layers define.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.engine.names()
@@ -135,11 +141,32 @@ impl Variables {
 pub fn diagnostic(engine: &Engine, failure: &Failure) -> Diagnostic {
     let mut diagnostic = Diagnostic::error(failure.reason().code(), failure.message());
     if let Some(place) = failure.place() {
+        let owner = engine.slots.get(&place.origin.variable);
+        if owner.is_none_or(|slot| !slot.definition.kind.is_users()) {
+            return of_role(engine, diagnostic, &place.origin.source, &locate(place), failure);
+        }
         diagnostic.span = Some(locate(place));
     }
-    diagnostic.help =
-        failure.help_text().map(str::to_owned).or_else(|| failure.name().and_then(|name| did_you_mean(name, engine.known_names())));
+    diagnostic.help = help(engine, failure);
     diagnostic
+}
+
+fn help(engine: &Engine, failure: &Failure) -> Option<String> {
+    failure.help_text().map(str::to_owned).or_else(|| failure.name().and_then(|name| did_you_mean(name, engine.known_names())))
+}
+
+/// A failure in an expression of a role: a user finds it where the variable is set that it depends on.
+fn of_role(engine: &Engine, mut diagnostic: Diagnostic, text: &str, span: &Span, failure: &Failure) -> Diagnostic {
+    diagnostic.help = help(engine, failure);
+    match suspects(engine, text).as_slice() {
+        [(name, own)] => {
+            diagnostic.message = format!("what depends on `{name}` cannot be worked out: {}", diagnostic.message);
+            diagnostic.at(own).note("in this expression", span)
+        }
+        several => {
+            several.iter().fold(diagnostic.at(span), |diagnostic, (name, own)| diagnostic.note(format!("`{name}` is set here"), own))
+        }
+    }
 }
 
 /// Lets one thread at a time evaluate, and that one as often as it likes: a template that is

@@ -43,10 +43,10 @@ fn patterns_select_what_ansible_selects() {
 fn unknown_names_are_errors() {
     let patterns = ["wbe", "web,dbb", "!nobody", "&db3", "web[9]", "~(", "web[1:]x", "@/no/such/file"];
     let all: String = patterns.iter().map(|pattern| format!("{pattern} => {}\n", shown(pattern))).collect();
-    assert_snapshot!(all, @r"
+    assert_snapshot!(all, @"
     wbe => no host and no group is named `wbe`; did you mean `web`?
     web,dbb => no host and no group is named `dbb`; did you mean `db`?
-    !nobody => no host and no group is named `nobody`; 
+    !nobody => no host and no group is named `nobody`; the inventory has `lonely`, `web1.example.com`, `web2.example.com`, `web3.example.com`, `web4.example.com`, `db1`, `db2`
     &db3 => no host and no group is named `db3`; did you mean `db`?
     web[9] => `web[9]` selects no host: `web` has 4; 
     ~( => `~(` is no host pattern: Parsing error at position 6: Opening parenthesis without closing parenthesis; 
