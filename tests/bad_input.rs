@@ -278,13 +278,20 @@ fn all_mistakes_come_at_once() {
     2 errors, 1 warning
     -- exit code 3
     ");
-    inventory.unset("matrix_authentication_service_path_prefix").unset("matrix_synapse_max_upload_size_mb");
+    inventory.unset("matrix_authentication_service_path_prefix");
     assert_snapshot!(Homestead::on(&inventory).run(&["install-all"]).text(), @"
     $ homestead install-all
     -- stderr
-    error: `192.0.2.1` port 22 refuses the connection
-    hint: is sshd running, and is `ansible_port` right?
-    -- exit code 4
+    error[H0332]: `matrix_synapse_max_upload_size_mb` is malformed
+     --> inventory/host_vars/matrix.example.com/vars.yml:7:1
+      |
+    7 | matrix_synapse_max_upload_size_mb: much
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: a whole number of MiB
+
+    error: the inventory has 1 error; nothing was touched
+    -- exit code 3
     ");
 }
 

@@ -83,6 +83,18 @@ fn what_cannot_be_had_is_told_with_its_place() {
     assert_snapshot!(text.replace(inventory.folder().to_str().unwrap(), ""), @"
     $ homestead check
     -- stdout
+    error[H0206]: the environment has no `ABSENT`
+     --> inventory/host_vars/matrix.example.com/vars.yml:7:58
+      |
+    7 | matrix_authentication_service_config_secrets_encryption: [redacted]
+      |                                                          ^^^^^^^^^^
+
+    error[H0206]: there is no file `[FOLDER]/inventory/absent`
+     --> inventory/host_vars/matrix.example.com/vars.yml:5:39
+      |
+    5 | matrix_homeserver_generic_secret_key: [redacted]
+      |                                       ^^^^^^^^^^
+
     error[H0206]: the command of `!secret` failed: exit status: 3
      --> inventory/host_vars/matrix.example.com/vars.yml:6:31
       |
@@ -91,7 +103,7 @@ fn what_cannot_be_had_is_told_with_its_place() {
       |
       = help: run it by hand to see what it says
 
-    2 errors, 0 warnings
+    3 errors, 0 warnings
     -- exit code 3
     ");
 }
