@@ -83,12 +83,6 @@ fn what_cannot_be_had_is_told_with_its_place() {
     assert_snapshot!(text.replace(inventory.folder().to_str().unwrap(), ""), @"
     $ homestead check
     -- stdout
-    error[H0206]: the environment has no `ABSENT`
-     --> inventory/host_vars/matrix.example.com/vars.yml:7:58
-      |
-    7 | matrix_authentication_service_config_secrets_encryption: [redacted]
-      |                                                          ^^^^^^^^^^
-
     error[H0206]: there is no file `[FOLDER]/inventory/absent`
      --> inventory/host_vars/matrix.example.com/vars.yml:5:39
       |
@@ -103,7 +97,7 @@ fn what_cannot_be_had_is_told_with_its_place() {
       |
       = help: run it by hand to see what it says
 
-    3 errors, 0 warnings
+    2 errors, 0 warnings
     -- exit code 3
     ");
 }
