@@ -310,15 +310,7 @@ fn what_cannot_work_together_is_refused() {
       |
       = help: matrix_authentication_service_config_account_password_registration_enabled takes its place
 
-    error[H0332]: Synapse's workers are not supported yet
-     --> inventory/host_vars/matrix.example.com/vars.yml:9:1
-      |
-    9 | matrix_synapse_workers_enabled: true
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-      |
-      = help: remove the setting; Synapse then runs as one process
-
-    2 errors, 0 warnings
+    1 error, 0 warnings
     -- exit code 3
     ");
 }
@@ -376,7 +368,7 @@ fn a_tag_that_is_not_there_is_guessed() {
     $ homestead run-tags install-synapse,frobnicate
     -- stderr
     error: there is no tag `frobnicate`
-    hint: tags: ensure-matrix-users-created, ensure-users-created, import-postgres, install-all, install-aux, install-aux-files, install-base, install-client-element, install-container-socket-proxy, install-docker, install-element, install-exim-relay, install-mas, install-matrix-authentication-service, install-matrix-base, install-matrix-client-element, install-matrix-static-files, install-matrix-synapse, install-matrix-user-creator, install-postgres, install-static-files, install-synapse, install-systemd-docker-base, install-systemd-service-manager, install-traefik, install-traefik-certs-dumper, mas-cli-doctor, mas-cli-syn2mas, matrix-authentication-service-mas-cli-doctor, matrix-authentication-service-mas-cli-syn2mas, matrix-authentication-service-syn2mas, register-user, restart, restart-all, restart-group, run-docker-prune, run-postgres-vacuum, self-check, setup-all, setup-aux, setup-aux-files, setup-base, setup-client-element, setup-container-socket-proxy, setup-docker, setup-element, setup-exim-relay, setup-mas, setup-matrix-authentication-service, setup-matrix-base, setup-matrix-client-element, setup-matrix-static-files, setup-matrix-synapse, setup-matrix-user-creator, setup-postgres, setup-static-files, setup-synapse, setup-systemd-docker-base, setup-systemd-service-manager, setup-traefik, setup-traefik-certs-dumper, start, start-all, start-group, stop, stop-all, stop-group, syn2mas
+    hint: tags: ensure-matrix-users-created, ensure-users-created, import-postgres, install-all, install-aux, install-aux-files, install-base, install-client-element, install-container-socket-proxy, install-docker, install-element, install-exim-relay, install-mas, install-matrix-authentication-service, install-matrix-base, install-matrix-client-element, install-matrix-static-files, install-matrix-synapse, install-matrix-user-creator, install-postgres, install-static-files, install-synapse, install-systemd-docker-base, install-systemd-service-manager, install-traefik, install-traefik-certs-dumper, install-valkey, mas-cli-doctor, mas-cli-syn2mas, matrix-authentication-service-mas-cli-doctor, matrix-authentication-service-mas-cli-syn2mas, matrix-authentication-service-syn2mas, register-user, restart, restart-all, restart-group, run-docker-prune, run-postgres-vacuum, self-check, setup-all, setup-aux, setup-aux-files, setup-base, setup-client-element, setup-container-socket-proxy, setup-docker, setup-element, setup-exim-relay, setup-mas, setup-matrix-authentication-service, setup-matrix-base, setup-matrix-client-element, setup-matrix-static-files, setup-matrix-synapse, setup-matrix-user-creator, setup-postgres, setup-static-files, setup-synapse, setup-systemd-docker-base, setup-systemd-service-manager, setup-traefik, setup-traefik-certs-dumper, setup-valkey, start, start-all, start-group, stop, stop-all, stop-group, syn2mas
     -- exit code 1
     ");
     assert_snapshot!(homestead.run(&["plan", "--tags", "mas-cli-doctor"]).text(), @"

@@ -192,7 +192,7 @@ fn variables_are_listed_by_role_pattern_and_who_set_them() {
     $ homestead vars --role synaps
     -- stderr
     error: there is no role `synaps`
-    hint: the roles are aux, container-socket-proxy, docker, exim-relay, matrix-authentication-service, matrix-base, matrix-client-element, matrix-static-files, matrix-synapse, matrix-user-creator, postgres, systemd-docker-base, systemd-service-manager, traefik-certs-dumper, traefik
+    hint: the roles are aux, container-socket-proxy, docker, exim-relay, matrix-authentication-service, matrix-base, matrix-client-element, matrix-static-files, matrix-synapse, matrix-user-creator, postgres, systemd-docker-base, systemd-service-manager, traefik-certs-dumper, traefik, valkey
     -- exit code 1
     ");
     assert_snapshot!(homestead.run(&["vars", "matrix_nothing_*"]).text(), @"

@@ -2,9 +2,6 @@
 
 use std::net::IpAddr;
 
-/// What to type in place of most things that are no domain.
-const PLAIN: &str = "write the bare domain, as in `example.com`";
-
 /// A domain as homestead uses it, and what was changed to get there.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Domain {
