@@ -128,9 +128,9 @@ fn a_typo_in_a_role_is_pointed_at() {
     $ homestead --roles-dir mine check
     -- stdout
     error[H0303]: unknown key `directorys`
-      --> mine/roles/exim-relay/role.yml:45:1
+      --> mine/roles/exim-relay/role.yml:47:1
        |
-    45 | directorys:
+    47 | directorys:
        | ^^^^^^^^^^
        |
        = help: did you mean `directories`?
@@ -252,10 +252,6 @@ fn all_mistakes_come_at_once() {
     assert_snapshot!(Homestead::on(&inventory).run(&["check"]).text(), @"
     $ homestead check
     -- stdout
-    warning[H0370]: `matrix_homeserver_generic_secret_key` is not set for `matrix.example.com`
-     |
-     = help: `homestead install-all` makes one on a new server and keeps it in `inventory/host_vars/matrix.example.com/secrets.yml`
-
     error[H0332]: `matrix_authentication_service_path_prefix` is malformed
      --> inventory/host_vars/matrix.example.com/vars.yml:7:1
       |

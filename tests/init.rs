@@ -306,16 +306,13 @@ fn check_tells_which_credentials_will_be_made() {
     $ homestead check
     -- stdout
     warning[H0370]: `matrix_authentication_service_config_secrets_encryption` is not set for `matrix.example.com`
-     |
-     = help: `homestead install-all` makes one on a new server and keeps it in `inventory/host_vars/matrix.example.com/secrets.yml`
+      = help: `homestead install-all` makes one on a new server and keeps it in `inventory/host_vars/matrix.example.com/secrets.yml`
 
     warning[H0370]: `matrix_homeserver_generic_secret_key` is not set for `matrix.example.com`
-     |
-     = help: `homestead install-all` makes one on a new server and keeps it in `inventory/host_vars/matrix.example.com/secrets.yml`
+      = help: `homestead install-all` makes one on a new server and keeps it in `inventory/host_vars/matrix.example.com/secrets.yml`
 
     warning[H0370]: `postgres_connection_password` is not set for `matrix.example.com`
-     |
-     = help: `homestead install-all` makes one on a new server and keeps it in `inventory/host_vars/matrix.example.com/secrets.yml`
+      = help: `homestead install-all` makes one on a new server and keeps it in `inventory/host_vars/matrix.example.com/secrets.yml`
 
     0 errors, 3 warnings
     -- exit code 0
@@ -326,10 +323,6 @@ fn check_tells_which_credentials_will_be_made() {
     assert_snapshot!(Homestead::on(&inventory).run(&["check"]).text(), @"
     $ homestead check
     -- stdout
-    warning[H0370]: `matrix_homeserver_generic_secret_key` is not set for `matrix.example.com`
-     |
-     = help: `homestead install-all` makes one on a new server and keeps it in `inventory/host_vars/matrix.example.com/secrets.yml`
-
     error[H0332]: `matrix_authentication_service_config_secrets_encryption` is malformed
      --> inventory/host_vars/matrix.example.com/vars.yml:3:1
       |
@@ -341,10 +334,13 @@ fn check_tells_which_credentials_will_be_made() {
     error[H0332]: `postgres_connection_password` is not set
      --> inventory/host_vars/matrix.example.com/vars.yml:4:1
       |
-    4 | postgres_connection_password: [redacted]
+    4 | postgres_connection_password: ''
       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: `openssl rand -hex 32` makes one
+
+    warning[H0370]: `matrix_homeserver_generic_secret_key` is not set for `matrix.example.com`
+      = help: `homestead install-all` makes one on a new server and keeps it in `inventory/host_vars/matrix.example.com/secrets.yml`
 
     2 errors, 1 warning
     -- exit code 3

@@ -322,3 +322,23 @@ fn a_code_can_be_explained() {
     let all = homestead.run(&["explain"]).exits(0);
     assert!(all.stdout.lines().count() > 60 && all.stdout.lines().all(|line| line.starts_with('H')), "{}", all.text());
 }
+
+#[test]
+fn what_cannot_be_renamed_is_told() {
+    let inventory = TestInventory::new();
+    inventory.append("matrix_synapse_no_tls: true\n");
+    insta::assert_snapshot!(Homestead::on(&inventory).run(&["fix", "--check"]).text(), @"
+    $ homestead fix --check
+    -- stdout
+    Nothing to rename.
+    -- stderr
+    warning[H0361]: nothing reads `matrix_synapse_no_tls` any more
+     --> inventory/host_vars/matrix.example.com/vars.yml:8:1
+      |
+    8 | matrix_synapse_no_tls: true
+      | ^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: Synapse never ends TLS itself; Traefik does. Remove it
+    -- exit code 0
+    ");
+}
