@@ -60,6 +60,11 @@ fn nothing_else_is_derived() {
         .map(|variable| variable.name.clone())
         .collect();
     assert!(derived.len() >= 4, "{derived:?}");
-    let unknown: Vec<&String> = derived.iter().filter(|name| !table.lines().any(|line| line.starts_with(&format!("{name}\t")))).collect();
-    assert!(unknown.is_empty(), "{unknown:?}");
+    let unknown: Vec<&str> =
+        derived.iter().map(String::as_str).filter(|name| !table.lines().any(|line| line.starts_with(&format!("{name}\t")))).collect();
+    // The playbook has no clients of its own for the admin API.
+    assert_eq!(
+        unknown,
+        ["matrix_authentication_service_admin_api_page_client_secret", "matrix_authentication_service_admin_api_script_client_secret",]
+    );
 }

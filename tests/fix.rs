@@ -184,7 +184,7 @@ fn what_is_unclear_is_left() {
       --> inventory/host_vars/matrix.example.com/vars.yml:23:10
        |
     23 | my_loop: "{% for hostname_matrix in [1] %}{{ hostname_matrix }}{% endfor %}"
-       |          ^^^
+       |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
        |
        = help: rename it by hand, here and where it is set
 

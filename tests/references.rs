@@ -168,14 +168,14 @@ fn a_malformed_reference_is_told() {
      --> inventory/host_vars/matrix.example.com/vars.yml:8:22
       |
     8 | mine: !secret {file: [a]}
-      |                      ^^^^
+      |                      ^^^
 
     1 error, 0 warnings
     error[H0141]: `env` is empty
      --> inventory/host_vars/matrix.example.com/vars.yml:8:21
       |
     8 | mine: !secret {env: ''}
-      |                     ^^^
+      |                     ^^
 
     1 error, 0 warnings
     error[H0141]: `!secret` stands before a mapping

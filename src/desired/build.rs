@@ -8,7 +8,7 @@ use super::resource::{
 };
 use super::template::Templates;
 use super::{container, order, procedure, render, timer, validate};
-use crate::diagnostic::{self, Diagnostic, Error, Result, Severity};
+use crate::diagnostic::{self, Diagnostic, Error, Result, Severity, Span};
 use crate::inventory::{Mentions, Node};
 use crate::role::{self, FileContent, Format, Library, Manifest};
 use crate::secret::Secret;
@@ -69,11 +69,29 @@ pub fn build(options: Options<'_>, variables: &Variables) -> Result<(Desired, Ve
     // expression is a mistake of its own.
     let broken = findings.iter().any(|finding| finding.severity == Severity::Error);
     findings.extend(met.into_iter().filter(|finding| !broken || is_users(finding, library)));
-    let findings = diagnostic::in_order(findings);
+    let findings = once_each(diagnostic::in_order(findings));
     if findings.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(Error::invalid(findings));
     }
     Ok((desired, findings))
+}
+
+/// Leaves one finding where several expressions of roles fail for the same value of a user's, and none where that
+/// value is wrong for a reason of its own.
+fn once_each(findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let follows = |finding: &Diagnostic| finding.code == "H0201" && !finding.notes.is_empty();
+    let own: Vec<Option<Span>> = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error && finding.span.is_some() && !follows(finding))
+        .map(|finding| finding.span.clone())
+        .collect();
+    let mut said = Vec::new();
+    let mut repeats = |finding: &Diagnostic| {
+        let known = follows(finding) && (own.contains(&finding.span) || said.contains(&finding.span));
+        said.push(finding.span.clone());
+        known
+    };
+    findings.into_iter().filter(|finding| !repeats(finding)).collect()
 }
 
 /// Whether a user's own expression failed.

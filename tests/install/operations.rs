@@ -341,10 +341,10 @@ fn a_vacuum(installed: &Installed) {
     let full = homestead.run(&["run-tags", "run-postgres-vacuum"]).exits(0);
     assert!(full.stderr.contains("VACUUM FULL VERBOSE ANALYZE in synapse"), "{}", full.text());
     assert!(installed.units().values().all(|unit| unit.state == "active"), "{:#?}", installed.units());
-    assert_eq!(
-        crate::installed::changed_units(&units, &installed.units()),
-        ["matrix-authentication-service.service", "matrix-synapse.service"]
-    );
+    // As the playbook does it, nothing but Postgres runs meanwhile.
+    let mut restarted: Vec<String> = units.keys().filter(|unit| *unit != "matrix-postgres.service").cloned().collect();
+    restarted.sort();
+    assert_eq!(crate::installed::changed_units(&units, &installed.units()), restarted);
     let typo = homestead.run(&["postgres", "vacuum", "--database", "synaps"]).exits(1);
     assert_eq!(typo.stderr, "error: there is no database `synaps`\nhint: did you mean `synapse`?\n");
 }
