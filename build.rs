@@ -3,11 +3,12 @@
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context as _, Result};
+
 #[allow(clippy::disallowed_methods, reason = "cargo speaks to build scripts through the environment")]
-fn main() -> io::Result<()> {
+fn main() -> Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let mut code = String::from("pub static FILES: &[(&str, &str)] = &[\n");
     for folder in ["roles", "templates"] {
@@ -22,11 +23,11 @@ fn main() -> io::Result<()> {
     }
     code.push_str("];\n");
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
-    fs::write(out.join("embedded.rs"), code)
+    fs::write(out.join("embedded.rs"), code).context("cannot write `embedded.rs`")
 }
 
-fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
+fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot read `{}`", folder.display()))? {
         let path = entry?.path();
         if path.is_dir() {
             collect(&path, paths)?;
