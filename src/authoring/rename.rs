@@ -62,12 +62,8 @@ pub fn fix(inventory: &Inventory, library: &Library, vault: &VaultPasswords) -> 
         let opened = vault.open(&text).map_err(|locked| Error::from(locked.diagnostic(&span)))?;
         files.push(File { locked: true, ..read(path, opened.into_inner(), inventory) });
     }
-    let mut wanted: BTreeMap<&str, &str> = BTreeMap::new();
-    for (old, new) in library.renamed() {
-        if files.iter().any(|file| file.mentions(old)) {
-            wanted.insert(old, new);
-        }
-    }
+    let known = renamed(library, &files);
+    let mut wanted: BTreeMap<&str, &str> = known.iter().map(|(old, new)| (old.as_str(), new.as_str())).collect();
     for old in conflicts(&files, &wanted, &mut fix.left) {
         wanted.remove(old.as_str());
     }
@@ -79,16 +75,27 @@ pub fn fix(inventory: &Inventory, library: &Library, vault: &VaultPasswords) -> 
         let new = applied(&file.text, &edits);
         fix.changes.push(Change { path: file.path.clone(), old: file.text.clone(), new });
     }
-    for (name, reason) in library.removed() {
-        for file in &files {
-            for (_, range) in file.names.iter().filter(|(found, _)| found == name) {
-                fix.left.push(
-                    Diagnostic::warning("H0361", format!("nothing reads `{name}` any more")).at(&file.span(range.start)).help(reason),
-                );
-            }
+    for file in &files {
+        for (name, range) in &file.names {
+            let Some(advice) = library.names.removed(name) else { continue };
+            fix.left
+                .push(Diagnostic::warning("H0361", format!("nothing reads `{name}` any more")).at(&file.span(range.start)).help(advice));
         }
     }
     Ok(fix)
+}
+
+/// Old names in the files, with the new ones: those that a role knows one by one, wherever they stand, and whole
+/// families of names where a variable is set.
+fn renamed(library: &Library, files: &[File]) -> BTreeMap<String, String> {
+    let mentioned = library.renamed().filter(|(old, _)| files.iter().any(|file| file.mentions(old)));
+    let mut renamed: BTreeMap<String, String> = mentioned.map(|(old, new)| (old.to_owned(), new.to_owned())).collect();
+    for (name, _) in files.iter().flat_map(|file| &file.names) {
+        if let Some(new) = library.names.renamed(name) {
+            renamed.insert(name.clone(), new);
+        }
+    }
+    renamed
 }
 
 fn read(path: Utf8PathBuf, text: String, inventory: &Inventory) -> File {
