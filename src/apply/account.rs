@@ -7,9 +7,10 @@ use crate::plan::Step;
 
 const CREATE: &str = r#"
 set -eu
-user=$1 uid=$2 group=$3 gid=$4 home=$5 shell=$6 system=$7
+user=$1 uid=$2 group=$3 gid=$4 home=$5 shell=$6 system=$7 group_system=$8
 flag=; [ "$system" = true ] && flag=--system
-getent group "$group" >/dev/null || groupadd $flag --gid "$gid" "$group"
+group_flag=; [ "$group_system" = true ] && group_flag=--system
+getent group "$group" >/dev/null || groupadd $group_flag --gid "$gid" "$group"
 getent passwd "$user" >/dev/null ||
   useradd $flag --uid "$uid" --gid "$group" --home-dir "$home" --no-create-home --shell "$shell" "$user"
 "#;
@@ -22,8 +23,9 @@ pub async fn create(run: &Run<'_>) -> Result<()> {
     for action in &run.plan.actions {
         let Step::CreateAccount(account) = &action.step else { continue };
         run.stage(format!("making the user {}", account.user));
-        let (uid, gid, system) = (account.uid.to_string(), account.gid.to_string(), account.system.to_string());
-        let arguments = [&*account.user, &uid, &account.group, &gid, &account.home, &account.shell, &system];
+        let (uid, gid) = (account.uid.to_string(), account.gid.to_string());
+        let (system, group_system) = (account.system.to_string(), account.group_system.to_string());
+        let arguments = [&*account.user, &uid, &account.group, &gid, &account.home, &account.shell, &system, &group_system];
         run_script(&**run.host, &format!("making the user `{}`", account.user), Exec::new(CREATE).arguments(&arguments)).await?;
     }
     Ok(())

@@ -7,6 +7,7 @@ use clap::Args;
 use super::global::GlobalArgs;
 use super::{Exit, converge, fleet, session};
 use crate::apply;
+use crate::desired::Service;
 use crate::diagnostic::{Error, Kind, Result, did_you_mean};
 use crate::pipeline::Prepared;
 use crate::report::{Event, Terminal};
@@ -82,15 +83,13 @@ pub async fn control(global: &GlobalArgs, terminal: &Terminal, verb: Verb, group
             let host = session::connect(&loaded, &name, &defaults).await?;
             let (facts, _) = session::facts(&*host, &loaded, &name).await?;
             let prepared = Prepared::new(&loaded, &name, &facts, &[])?;
-            let services: Vec<_> = prepared
-                .desired
-                .services
-                .iter()
-                .filter(|service| service.autostart && group.as_ref().is_none_or(|group| service.groups.contains(group)))
-                .cloned()
-                .collect();
+            let mut all: Vec<Service> = prepared.desired.services.iter().filter(|service| service.autostart).cloned().collect();
+            all.extend(additional(&prepared)?);
+            all.sort_by_key(|service| service.priority);
+            let services: Vec<_> =
+                all.iter().filter(|service| group.as_ref().is_none_or(|group| service.groups.contains(group))).cloned().collect();
             if services.is_empty() {
-                return Err(no_such_group(group.as_deref().unwrap_or("all"), &prepared));
+                return Err(no_such_group(group.as_deref().unwrap_or("all"), &all));
             }
             let _lock = session::lock(&*host, &loaded, "services").await?;
             let sink = terminal.sink();
@@ -114,9 +113,39 @@ pub async fn control(global: &GlobalArgs, terminal: &Terminal, verb: Verb, group
     Ok(())
 }
 
-fn no_such_group(group: &str, prepared: &Prepared) -> Error {
-    let groups: std::collections::BTreeSet<&str> =
-        prepared.desired.services.iter().flat_map(|service| service.groups.iter().map(String::as_str)).collect();
+/// Units of the user's own that start and stop with the others.
+fn additional(prepared: &Prepared) -> Result<Vec<Service>> {
+    const LIST: &str = "devture_systemd_service_manager_services_list_additional";
+    let value = prepared.variables.get(LIST)?.value;
+    let wrong = || {
+        Error::new(Kind::Invalid, format!("`{LIST}` holds something that is no service"))
+            .hint("each entry is a mapping: {name: my-service.service, priority: 1000, groups: [mine]}")
+    };
+    let entries = value.as_array().ok_or_else(wrong)?;
+    let mut services = Vec::new();
+    for entry in entries {
+        let unit = entry["name"].as_str().filter(|name| !name.is_empty()).ok_or_else(wrong)?;
+        let groups = entry["groups"].as_array().into_iter().flatten().filter_map(|group| group.as_str().map(str::to_owned));
+        services.push(Service {
+            unit: if unit.contains('.') { unit.to_owned() } else { format!("{unit}.service") },
+            container: String::new(),
+            description: String::new(),
+            groups: groups.collect(),
+            priority: entry["priority"].as_i64().unwrap_or(1000),
+            autostart: true,
+            at_boot: false,
+            requires: Vec::new(),
+            health: None,
+            image: String::new(),
+            ports: Vec::new(),
+            role: String::new(),
+        });
+    }
+    Ok(services)
+}
+
+fn no_such_group(group: &str, services: &[Service]) -> Error {
+    let groups: std::collections::BTreeSet<&str> = services.iter().flat_map(|service| service.groups.iter().map(String::as_str)).collect();
     let error = Error::new(Kind::Usage, format!("there is no group `{group}`"));
     match did_you_mean(group, groups.iter().copied()) {
         Some(help) => error.hint(help),

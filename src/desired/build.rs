@@ -389,6 +389,7 @@ fn collect<E, R>(
 }
 
 fn account(entry: &role::Account, evaluator: &Evaluator<'_>) -> Result<Account, Diagnostic> {
+    let system = evaluator.truth(&entry.system)?;
     Ok(Account {
         user: evaluator.text(&entry.user)?,
         uid: evaluator.number_as(&entry.uid)?,
@@ -396,7 +397,8 @@ fn account(entry: &role::Account, evaluator: &Evaluator<'_>) -> Result<Account, 
         gid: evaluator.number_as(&entry.gid)?,
         home: evaluator.path(&entry.home)?,
         shell: evaluator.text(&entry.shell)?,
-        system: evaluator.truth(&entry.system)?,
+        system,
+        group_system: evaluator.truth_or(entry.group_system.as_ref(), system)?,
     })
 }
 

@@ -90,6 +90,8 @@ pub struct Account {
     pub shell: String,
     /// A system account.
     pub system: bool,
+    /// A system group.
+    pub group_system: bool,
 }
 
 /// A folder.

@@ -153,6 +153,8 @@ pub struct Account {
     pub shell: Node,
     /// Whether it is a system account.
     pub system: Node,
+    /// Whether its group is a system group; as the user where absent.
+    pub group_system: Option<Node>,
     /// Left out or not.
     pub repeat: Repeat,
 }

@@ -118,6 +118,7 @@ fn account(node: &Node) -> Read<Account> {
         home: fields.required("home")?.clone(),
         shell: fields.required("shell")?.clone(),
         system: fields.required("system")?.clone(),
+        group_system: fields.optional("group_system").cloned(),
         repeat: repeat(&mut fields),
     };
     fields.finish()?;

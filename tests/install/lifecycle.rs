@@ -50,9 +50,28 @@ fn stop_and_start(installed: &Installed, running: &Units) {
     homestead.run(&["start-all"]).exits(0);
     assert_eq!(active(&installed.units()), running.len());
 
+    a_unit_of_the_administrators(installed);
+
     let unknown = homestead.run(&["stop-group", "synapze"]).exits(1);
     assert_eq!(unknown.stderr, "error: there is no group `synapze`\nhint: did you mean `synapse`?\n");
     assert_eq!(active(&installed.units()), running.len());
+}
+
+/// A unit that no role has, in the list of those that start and stop with the others.
+fn a_unit_of_the_administrators(installed: &Installed) {
+    installed
+        .sandbox
+        .script("printf '[Service]\\nExecStart=/bin/sleep infinity\\n' >/etc/systemd/system/mine.service; systemctl daemon-reload");
+    installed
+        .inventory
+        .set("devture_systemd_service_manager_services_list_additional", "[{name: mine.service, priority: 500, groups: [mine]}]");
+    let state = || installed.sandbox.script("systemctl show --property=ActiveState --value mine.service");
+    installed.homestead().run(&["start-group", "mine"]).exits(0);
+    assert_eq!(state(), "active\n");
+    installed.homestead().run(&["stop-group", "mine"]).exits(0);
+    assert_eq!(state(), "inactive\n");
+    installed.inventory.unset("devture_systemd_service_manager_services_list_additional");
+    installed.sandbox.script("rm /etc/systemd/system/mine.service; systemctl daemon-reload");
 }
 
 #[test]

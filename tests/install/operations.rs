@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::common::{Homestead, wait_for};
 use crate::installed::Installed;
+use crate::requests::until_served;
 
 const PASSWORD: &str = "test-only-Eim4ohnaeng0";
 const BOT_PASSWORD: &str = "test-only-aeg3Ohkeithu";
@@ -172,6 +173,7 @@ fn cleaning_up(installed: &Installed) {
 #[test]
 fn a_backup_brings_people_and_messages_back() {
     let Some(installed) = Installed::start("backup") else { return };
+    until_served(&installed);
     let homestead = guarded(&installed);
     homestead.run_with_input(&["register-user", "alice", "--password-stdin"], PASSWORD).exits(0);
     let token = log_in(&installed, "alice", PASSWORD);

@@ -10,7 +10,7 @@ pub const INSIDE: &str = "http://matrix-traefik:8008";
 
 /// Traefik looks for new containers every other second: until then the doctor finds what is not there yet.
 pub fn until_served(installed: &Installed) {
-    for path in ["/_matrix/client/v3/login", "/auth/.well-known/openid-configuration"] {
+    for path in ["/_matrix/client/versions", "/_matrix/client/v3/login", "/auth/.well-known/openid-configuration"] {
         ask(installed, path, "", "");
     }
     wait_for(30, "the well-known files", || (status(installed, "/.well-known/matrix/client", "", "") == "200").then_some(()));

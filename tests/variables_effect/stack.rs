@@ -97,6 +97,9 @@ pub const PART: Part = Part {
         ("traefik_provider_configuration_yaml", "{http: {}}"),
     ],
     exceptions: &[
+        ("devture_systemd_service_manager_services_list", "read by the tags that stop services for Postgres"),
+        ("devture_systemd_service_manager_services_list_additional", "read by `start-all`, `stop-all` and their like"),
+        ("devture_systemd_service_manager_services_list_auto", "read by the tags that stop services for Postgres"),
         ("matrix_addons_homeserver_client_api_url", "for components that are no part of homestead"),
         ("matrix_addons_homeserver_container_network", "for components that are no part of homestead"),
         ("matrix_addons_homeserver_systemd_services_list", "for components that are no part of homestead"),
@@ -191,13 +194,7 @@ pub const PART: Part = Part {
         ("postgres_vacuum_default_databases_list", "read by the tags that import, upgrade and vacuum"),
         ("postgres_vacuum_presets", "read by the tags that import, upgrade and vacuum"),
     ],
-    unfinished: &[
-        "devture_systemd_docker_base_ipv6_daemon_options_changing_enabled",
-        "devture_systemd_service_manager_services_list",
-        "devture_systemd_service_manager_services_list_additional",
-        "devture_systemd_service_manager_services_list_auto",
-        "matrix_group_system",
-    ],
+    unfinished: &[],
 };
 
 /// Synapse alone.

@@ -54,6 +54,7 @@ fn desired() -> Desired {
             home: "/matrix".into(),
             shell: "/sbin/nologin".into(),
             system: true,
+            group_system: true,
         }],
         directories: vec![Directory {
             path: "/matrix".into(),
