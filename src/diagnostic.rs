@@ -251,6 +251,18 @@ pub fn in_order(findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
     unique
 }
 
+/// An error of a library with its causes, after colons: its own text often says only that something failed.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value as Json;
 use tera::{Context, Kwargs, State, Tera, Value};
 
-use crate::diagnostic::{Diagnostic, Error, Result, Span};
+use crate::diagnostic::{Diagnostic, Error, Result, Span, with_causes};
 use crate::role::Source;
 use crate::vars::TemplateSource;
 
@@ -93,7 +93,7 @@ fn boolean(value: &Value, _: Kwargs, _: &State<'_>) -> bool {
 /// A finding about a template. Tera draws its own excerpt below the message and says the place in a line
 /// `--> name:line:column`.
 fn located(error: &tera::Error, places: &HashMap<String, String>, whole: Option<&Span>) -> Diagnostic {
-    let text = chain(error);
+    let text = with_causes(error);
     let mut lines = text.lines();
     let message = lines.next().unwrap_or_default().trim_start_matches("error: ");
     let place = lines.find_map(|line| {
@@ -108,16 +108,4 @@ fn located(error: &tera::Error, places: &HashMap<String, String>, whole: Option<
         Some(span) => finding.at(span),
         None => finding,
     }
-}
-
-/// An error with all its causes in one line a cause; Tera's own texts name places, not values.
-fn chain(error: &tera::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

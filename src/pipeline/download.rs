@@ -12,7 +12,7 @@ use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256};
 
 use crate::desired::{Desired, Directory, Download, File};
-use crate::diagnostic::{Error, Kind, Result};
+use crate::diagnostic::{Error, Kind, Result, with_causes};
 use crate::role::Format;
 use crate::secret::Secret;
 use crate::web;
@@ -98,7 +98,7 @@ impl Downloads {
             Error::new(Kind::HostFailed, format!("cannot download `{url}`: {why}"))
                 .hint("it is fetched by this machine, not by the host; HTTPS_PROXY names a proxy; nothing was touched")
         };
-        let client = web::client(PATIENCE).map_err(|error| failed(chain(&error)))?;
+        let client = web::client(PATIENCE).map_err(|error| failed(with_causes(&error)))?;
         let mut attempt = 1;
         loop {
             let (why, again) = match once(&client, url).await {
@@ -116,13 +116,13 @@ impl Downloads {
 
 /// One request. A failure says whether another one may help.
 async fn once(client: &reqwest::Client, url: &str) -> Result<Vec<u8>, (String, bool)> {
-    let mut response = client.get(url).send().await.map_err(|error| (chain(&error), !error.is_builder()))?;
+    let mut response = client.get(url).send().await.map_err(|error| (with_causes(&error), !error.is_builder()))?;
     let status = response.status();
     if !status.is_success() {
         return Err((format!("status {status}"), status.is_server_error() || status.as_u16() == 429));
     }
     let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| (chain(&error), true))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| (with_causes(&error), true))? {
         bytes.extend_from_slice(&chunk);
         if bytes.len() as u64 > LARGEST {
             return Err((format!("it is larger than {} MiB", LARGEST / 1024 / 1024), false));
@@ -221,18 +221,6 @@ fn file(download: &Download, path: String, bytes: Vec<u8>) -> Result<File> {
         restarts: download.restarts.clone(),
         role: download.role.clone(),
     })
-}
-
-/// An error with its causes: reqwest's own text only says that a request failed.
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]
