@@ -50,8 +50,16 @@ wait_inside() {
     ' >&2
 }
 
+write_known_hosts() {
+    local type
+    for type in ed25519 ecdsa rsa; do
+        printf '[127.0.0.1]:%s %s\n' "$2" "$(cut -d ' ' -f 1,2 "$SSH_KEYS/ssh_host_${type}_key.pub")"
+    done >"$1/known_hosts"
+}
+
 start_host() {
-    local name container folder port type publish=() registry
+    local name container folder port publish=() registry image
+    image=$(host_image)
     check_name "${1:-}"
     name=$1
     shift
@@ -61,6 +69,11 @@ start_host() {
                 [[ ${2:-} =~ ^[0-9]+:[0-9]+(/udp|/tcp)?$ ]] || fail "--publish wants HOSTPORT:GUESTPORT"
                 publish+=(--publish "127.0.0.1:$2")
                 shift 2
+                ;;
+            --python)
+                build_python_host
+                image=$(python_host_image)
+                shift
                 ;;
             *) fail "\`start\` does not know \`$1\`" ;;
         esac
@@ -86,18 +99,32 @@ start_host() {
         --add-host example.com:127.0.0.1 --add-host matrix.example.com:127.0.0.1 \
         --add-host element.example.com:127.0.0.1 \
         --publish 127.0.0.1::22 --publish 127.0.0.1::80 --publish 127.0.0.1::443 --publish 127.0.0.1::8448 \
-        "${publish[@]}" "$(host_image)" >/dev/null || {
+        "${publish[@]}" "$image" >/dev/null || {
         docker rm --force --volumes "$container" >/dev/null 2>&1 || true
         fail "docker could not start \`$name\`"
     }
     port=$(published_port "$name" 22)
-    for type in ed25519 ecdsa rsa; do
-        printf '[127.0.0.1]:%s %s\n' "$port" "$(cut -d ' ' -f 1,2 "$SSH_KEYS/ssh_host_${type}_key.pub")"
-    done >"$folder/known_hosts"
+    write_known_hosts "$folder" "$port"
     if ! wait_inside "$name" || ! wait_for 20 "sshd of $name" ssh_answers "$name" "$port"; then
         stop_host "$name"
         fail "host \`$name\` did not come up"
     fi
+    describe_host "$name"
+    printf '\n'
+}
+
+# Every process dies at once, and the host boots: what was on its disk is there, /run and /tmp are empty.
+# It is done when sshd answers; services may still be starting.
+reset_host() {
+    local name=${1:-} container port
+    check_name "$name"
+    host_exists "$name" || fail "there is no host \`$name\`"
+    container=$(container_of "$name")
+    docker kill "$container" >/dev/null
+    docker start "$container" >/dev/null
+    port=$(published_port "$name" 22)
+    write_known_hosts "$HOSTS/$name" "$port"
+    wait_for 30 "sshd of $name" ssh_answers "$name" "$port" || fail "host \`$name\` did not come back"
     describe_host "$name"
     printf '\n'
 }

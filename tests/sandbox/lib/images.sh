@@ -18,9 +18,11 @@ host_image() {
     printf 'homestead-sandbox-host:%s' \
         "$(key_of "$(base_image)" "$IMAGES/host" "$TLS/cert.pem" "$SSH_KEYS/id_ed25519.pub")"
 }
+python_host_image() { printf 'homestead-sandbox-python-host:%s' "$(key_of "$(host_image)")"; }
 service_image() {
     local extra=
     [ "$1" != mas ] || extra=$(mas_source_key)
+    [ "$1" != postgres15 ] || extra=$IMAGES/postgres/docker-entrypoint.sh
     printf 'homestead-sandbox-%s:%s' "$1" "$(key_of "$(base_image)" "$IMAGES/$1" "$extra")"
 }
 
@@ -72,6 +74,18 @@ build_host() {
     mkdir "$context/tls"
     cp "$TLS/cert.pem" "$TLS/key.pem" "$TLS/ca.pem" "$context/tls"
     build "$(host_image)" "$context" --build-arg "BASE=$(base_image)"
+    rm -rf "$context"
+}
+
+# The same host with Python, for tools that need one there.
+build_python_host() {
+    local context
+    if image_exists "$(python_host_image)"; then return 0; fi
+    say "building the host image with Python (about 30 s)"
+    context=$(new_context)
+    printf 'FROM %s\nRUN apt-get update && apt-get install --yes --no-install-recommends python3 python3-apt && apt-get clean\n' \
+        "$(host_image)" >"$context/Dockerfile"
+    build "$(python_host_image)" "$context"
     rm -rf "$context"
 }
 
