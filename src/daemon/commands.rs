@@ -1,0 +1,79 @@
+//! What the daemon does to hosts: it starts homestead's own commands, so that it uses the same lock, journal
+//! and roll-back as people do, and so that nothing that happens to a run can take the daemon down.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::decision::Moved;
+
+/// Asks a run to stop.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    /// At the next safe place.
+    pub soft: CancellationToken,
+    /// At once; the next run finishes what was begun.
+    pub hard: CancellationToken,
+}
+
+/// What a look at a host gave.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Seen {
+    /// What `status` says of the host.
+    pub status: Value,
+    /// What moved.
+    pub moved: Moved,
+    /// Tells one drift from another.
+    pub fingerprint: String,
+    /// Whether a run is at work there.
+    pub locked: bool,
+}
+
+/// Why a look gave nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookFailed {
+    /// Whether the host answered at all.
+    pub reachable: bool,
+    /// Whether the inventory is the reason; nothing was touched, and no host is to blame.
+    pub inventory: bool,
+    /// Why, in words.
+    pub problem: String,
+    /// The findings about the inventory, as `check --format json` gives them; null without.
+    pub findings: Value,
+}
+
+/// How a command ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Its exit code; nothing where a signal ended it.
+    pub exit_code: Option<i32>,
+    /// What it said last, if it failed.
+    pub message: Option<String>,
+}
+
+/// homestead's commands.
+#[async_trait]
+pub trait Commands: Send + Sync {
+    /// The hosts of the inventory.
+    ///
+    /// # Errors
+    /// The inventory cannot be read.
+    async fn hosts(&self) -> Result<Vec<String>, LookFailed>;
+
+    /// Compares a host with its last generation and with the inventory.
+    ///
+    /// # Errors
+    /// It does not answer, or the inventory is wrong.
+    async fn look(&self, host: &str) -> Result<Seen, LookFailed>;
+
+    /// Looks from here at the certificates that a host's names show: name -> its end, in seconds since 1970.
+    ///
+    /// # Errors
+    /// Why it cannot, in words.
+    async fn certificates(&self, host: &str) -> Result<BTreeMap<String, i64>, String>;
+
+    /// Runs a command for one host. `run` is its id; every line of its stream goes to `line`.
+    async fn run(&self, host: &str, run: &str, words: &[String], line: &mut (dyn FnMut(Value) + Send), stop: &Stop) -> Ended;
+}

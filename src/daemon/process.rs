@@ -1,0 +1,180 @@
+//! homestead's own commands as child processes, spoken to in JSON.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use super::commands::{Commands, Ended, LookFailed, Seen, Stop};
+use super::sight;
+use crate::diagnostic::{Error, Kind};
+
+/// Which hosts the inventory has. Read in the daemon itself: it takes no host.
+pub type ReadHosts = Arc<dyn Fn() -> Result<Vec<String>, Error> + Send + Sync>;
+
+/// Starts the program anew for each command.
+pub struct Processes {
+    /// homestead.
+    pub program: PathBuf,
+    /// The options of the daemon's own command line that its children take too: inventory, roles, vault.
+    pub options: Vec<OsString>,
+    /// Which hosts there are.
+    pub read_hosts: ReadHosts,
+    /// The findings of an error, as `check --format json` gives them.
+    pub findings: fn(&Error) -> Value,
+}
+
+/// The environment variable that gives a child its run's id, so that the daemon's record, the host's journal and
+/// the run's log speak of the same run.
+pub const RUN_ID: &str = "HOMESTEAD_RUN_ID";
+/// A run waits for another one on its host for so many seconds: one that somebody typed, or one that an earlier daemon
+/// was driving when it was killed.
+const LOCK_WAIT: &str = "120";
+/// So much of what a command complains is kept.
+const COMPLAINT: usize = 16 * 1024;
+
+impl Processes {
+    fn child(&self, host: &str, words: &[String], run: Option<&str>) -> std::io::Result<Child> {
+        let mut command = Command::new(&self.program);
+        command.args(words).args(&self.options).args(["--json", "--limit", host]);
+        command.stdin(Stdio::null());
+        if let Some(run) = run {
+            // Its standard input ends with this process, however that ends: a run without its daemon stops at the next
+            // safe place.
+            command.env(RUN_ID, run).args(["--until-stdin-ends", "--lock-wait", LOCK_WAIT]).stdin(Stdio::piped());
+        }
+        // A group of its own: a Ctrl-C for the daemon is no Ctrl-C for what it runs, the daemon decides.
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
+        command.spawn()
+    }
+
+    /// Runs a command that gives one document.
+    async fn ask(&self, host: &str, word: &str) -> Result<Said, String> {
+        let mut child = self.child(host, &[word.to_owned()], None).map_err(|error| format!("homestead cannot be started: {error}"))?;
+        let (Some(mut stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+            return Err("homestead has no output".to_owned());
+        };
+        let mut text = String::new();
+        let (read, complaint) = tokio::join!(stdout.read_to_string(&mut text), complaint(stderr));
+        read.map_err(|error| format!("what homestead says cannot be read: {error}"))?;
+        let status = child.wait().await.map_err(|error| format!("homestead cannot be waited for: {error}"))?;
+        Ok(Said { text, complaint, code: status.code() })
+    }
+}
+
+/// What a command said.
+struct Said {
+    text: String,
+    complaint: String,
+    code: Option<i32>,
+}
+
+#[async_trait]
+impl Commands for Processes {
+    async fn hosts(&self) -> Result<Vec<String>, LookFailed> {
+        let (read, findings) = (self.read_hosts.clone(), self.findings);
+        let outcome = tokio::task::spawn_blocking(move || read().map_err(|error| (findings(&error), error.to_string()))).await;
+        let (findings, problem) = match outcome {
+            Ok(Ok(hosts)) => return Ok(hosts),
+            Ok(Err(problem)) => problem,
+            Err(error) => (Value::Null, format!("reading the inventory ended badly: {error}")),
+        };
+        Err(LookFailed { reachable: false, inventory: true, problem, findings })
+    }
+
+    async fn look(&self, host: &str) -> Result<Seen, LookFailed> {
+        let failed = |problem: String| LookFailed { reachable: true, inventory: false, problem, findings: Value::Null };
+        let Said { text, complaint, code } = self.ask(host, "status").await.map_err(failed)?;
+        if code == Some(0) {
+            return sight::seen(&text, host).map_err(failed);
+        }
+        let last = text.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or(Value::Null);
+        let problem = last.get("message").and_then(Value::as_str).map_or(complaint, str::to_owned);
+        Err(LookFailed {
+            reachable: code != Some(i32::from(Kind::Unreachable.exit_code())),
+            inventory: code == Some(i32::from(Kind::Invalid.exit_code())),
+            problem,
+            findings: last.get("diagnostics").cloned().unwrap_or_default(),
+        })
+    }
+
+    async fn certificates(&self, host: &str) -> Result<BTreeMap<String, i64>, String> {
+        let Said { text, complaint, .. } = self.ask(host, "self-check").await?;
+        // Its exit code is about everything that it looks at.
+        sight::certificates(&text, host).map_err(|problem| if complaint.is_empty() { problem } else { complaint })
+    }
+
+    async fn run(&self, host: &str, run: &str, words: &[String], line: &mut (dyn FnMut(Value) + Send), stop: &Stop) -> Ended {
+        let mut child = match self.child(host, words, Some(run)) {
+            Ok(child) => child,
+            Err(error) => return Ended { exit_code: Some(1), message: Some(format!("homestead cannot be started: {error}")) },
+        };
+        let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+            return Ended { exit_code: Some(1), message: Some("homestead has no output".to_owned()) };
+        };
+        let pid = child.id();
+        let _lives_as_long_as_this = child.stdin.take();
+        let mut failure = None;
+        let lines = async {
+            let mut lines = BufReader::new(stdout).lines();
+            // Something that is no line of text ends the reading; the exit code tells the rest.
+            while let Ok(Some(text)) = lines.next_line().await {
+                let Ok(value) = serde_json::from_str::<Value>(&text) else { continue };
+                if value.get("event").and_then(Value::as_str) == Some("failed") {
+                    failure = value.get("message").and_then(Value::as_str).map(str::to_owned);
+                }
+                line(value);
+            }
+        };
+        let stopping = async {
+            stop.soft.cancelled().await;
+            signal(pid, rustix::process::Signal::INT);
+            stop.hard.cancelled().await;
+            signal(pid, rustix::process::Signal::KILL);
+            std::future::pending::<std::convert::Infallible>().await
+        };
+        let work = async {
+            let ((), complaint) = tokio::join!(lines, complaint(stderr));
+            (child.wait().await, complaint)
+        };
+        let (status, complaint) = tokio::select! {
+            done = work => done,
+            never = stopping => match never {},
+        };
+        match status {
+            Ok(status) if status.success() => Ended { exit_code: Some(0), message: None },
+            Ok(status) => Ended { exit_code: status.code(), message: failure.or(Some(complaint)).filter(|text| !text.is_empty()) },
+            Err(error) => Ended { exit_code: None, message: Some(format!("homestead cannot be waited for: {error}")) },
+        }
+    }
+}
+
+/// The last of what a command complains, as text.
+async fn complaint(mut stderr: impl AsyncRead + Unpin) -> String {
+    let mut kept = Vec::new();
+    let mut block = [0; 4096];
+    while let Ok(read) = stderr.read(&mut block).await {
+        if read == 0 {
+            break;
+        }
+        kept.extend_from_slice(block.get(..read).unwrap_or_default());
+        let over = kept.len().saturating_sub(COMPLAINT);
+        kept.drain(..over);
+    }
+    String::from_utf8_lossy(&kept).trim().to_owned()
+}
+
+fn signal(pid: Option<u32>, signal: rustix::process::Signal) {
+    let pid = pid.and_then(|pid| i32::try_from(pid).ok()).and_then(rustix::process::Pid::from_raw);
+    if let Some(pid) = pid
+        && let Err(error) = rustix::process::kill_process(pid, signal)
+    {
+        tracing::debug!(%error, "a run has ended before its signal");
+    }
+}

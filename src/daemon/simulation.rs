@@ -1,0 +1,132 @@
+//! For tests: the loop with a clock that is moved by hand and hosts that exist in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::clock::{Clock as _, SimulatedClock};
+use super::store::{Store, StoreError};
+use super::{Commands, Ended, Engine, Handle, LookFailed, Moved, Parts, Seen, Settings, Stop};
+
+/// Hosts in memory.
+#[derive(Default)]
+pub struct FakeHosts {
+    pub names: Vec<String>,
+    pub moved: Mutex<BTreeMap<String, Moved>>,
+    /// Host -> when it was looked at.
+    pub looks: Mutex<BTreeMap<String, Vec<Timestamp>>>,
+    pub runs: Mutex<Vec<(String, Vec<String>)>>,
+    pub silent: Mutex<Vec<String>>,
+    /// The exit code of every run.
+    pub code: Mutex<i32>,
+    pub clock: Option<Arc<SimulatedClock>>,
+}
+
+#[async_trait]
+impl Commands for FakeHosts {
+    async fn hosts(&self) -> Result<Vec<String>, LookFailed> {
+        Ok(self.names.clone())
+    }
+
+    async fn look(&self, host: &str) -> Result<Seen, LookFailed> {
+        let now = self.clock.as_ref().unwrap().now();
+        self.looks.lock().unwrap().entry(host.to_owned()).or_default().push(now);
+        if self.silent.lock().unwrap().iter().any(|name| name == host) {
+            return Err(LookFailed { reachable: false, inventory: false, problem: "no answer".into(), findings: Value::Null });
+        }
+        let moved = self.moved.lock().unwrap().get(host).copied().unwrap_or_default();
+        Ok(Seen { moved, fingerprint: format!("{moved:?}"), ..Seen::default() })
+    }
+
+    async fn certificates(&self, host: &str) -> Result<BTreeMap<String, i64>, String> {
+        let end = self.clock.as_ref().unwrap().now().as_second() + 10 * 86_400;
+        Ok(BTreeMap::from([(format!("{host}:443"), end)]))
+    }
+
+    async fn run(&self, host: &str, _: &str, words: &[String], line: &mut (dyn FnMut(Value) + Send), _: &Stop) -> Ended {
+        self.runs.lock().unwrap().push((host.to_owned(), words.to_vec()));
+        line(json!({"event": "stage"}));
+        let code = *self.code.lock().unwrap();
+        if code == 0 {
+            self.moved.lock().unwrap().remove(host);
+        }
+        Ended { exit_code: Some(code), message: None }
+    }
+}
+
+pub struct Simulation {
+    pub clock: Arc<SimulatedClock>,
+    pub hosts: Arc<FakeHosts>,
+    pub store: Store,
+    pub handle: Handle,
+    pub stop: Stop,
+    pub task: JoinSet<Result<(), StoreError>>,
+}
+
+/// Seconds. What is due is noticed so much later at most.
+pub const STEP: u64 = 15;
+
+pub fn start() -> Timestamp {
+    "2026-11-22T00:00:00Z".parse().unwrap()
+}
+
+impl Simulation {
+    pub fn begin(count: usize, settings: &str) -> Self {
+        let clock = Arc::new(SimulatedClock::new(start()));
+        let names = (0..count).map(|number| format!("host{number}.example.com")).collect();
+        let hosts = Arc::new(FakeHosts { names, clock: Some(clock.clone()), ..FakeHosts::default() });
+        let store = Store::in_memory().unwrap();
+        let settings = Arc::new(Settings::parse(camino::Utf8Path::new("daemon.toml"), settings).unwrap());
+        let numbers = std::sync::atomic::AtomicU64::new(0);
+        let new_run_id = Box::new(move |_| format!("run{}", numbers.fetch_add(1, std::sync::atomic::Ordering::Relaxed)));
+        let notifier = Arc::new(super::notify::Notifier::new(store.clone(), Vec::new()));
+        let stop = Stop::default();
+        let parts = Parts { store: store.clone(), commands: hosts.clone(), clock: clock.clone(), settings, notifier, new_run_id };
+        let (engine, handle) = Engine::new(parts, stop.clone());
+        let mut task = JoinSet::new();
+        task.spawn(engine.run());
+        Self { clock, hosts, store, handle, stop, task }
+    }
+
+    /// Moves the clock in steps, and lets everything that becomes due happen.
+    pub async fn pass(&self, time: Duration) {
+        for _ in 0..time.as_secs().div_ceil(STEP) {
+            self.clock.set(self.clock.now() + Duration::from_secs(STEP));
+            self.settle().await;
+        }
+    }
+
+    /// Lets everything happen that can without time passing.
+    pub async fn settle(&self) {
+        let mut quiet = 0;
+        while quiet < 3 {
+            // The store answers from a thread of its own.
+            let before = self.progress();
+            self.store.hosts().await.unwrap();
+            tokio::task::yield_now().await;
+            quiet = if self.progress() == before { quiet + 1 } else { 0 };
+        }
+    }
+
+    fn progress(&self) -> (usize, usize) {
+        (self.hosts.looks.lock().unwrap().values().map(Vec::len).sum(), self.hosts.runs.lock().unwrap().len())
+    }
+
+    pub fn drift(&self, host: usize, moved: Moved) {
+        self.hosts.moved.lock().unwrap().insert(format!("host{host}.example.com"), moved);
+    }
+
+    pub fn runs(&self) -> Vec<String> {
+        self.hosts.runs.lock().unwrap().iter().map(|(host, words)| format!("{host} {}", words.join(" "))).collect()
+    }
+
+    pub async fn end(mut self) {
+        self.stop.soft.cancel();
+        self.task.join_next().await.unwrap().unwrap().unwrap();
+    }
+}
