@@ -7,10 +7,12 @@
 pub mod apply;
 pub mod authoring;
 pub mod cli;
+pub mod daemon;
 pub mod desired;
 pub mod diagnostic;
 pub mod host;
 pub mod inventory;
+pub mod migration;
 pub mod operation;
 pub mod pipeline;
 pub mod plan;
@@ -19,3 +21,4 @@ pub mod role;
 pub mod secret;
 pub mod vars;
 pub mod web;
+pub mod words;

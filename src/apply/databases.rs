@@ -1,13 +1,14 @@
 //! Databases and their roles in the managed Postgres.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::sync::PoisonError;
 
 use super::Run;
 use crate::desired::Database;
 use crate::diagnostic::{Error, Kind, Result};
-use crate::host::{Exec, Host};
+use crate::host::{self, Exec, Host, run as run_script};
 use crate::plan::Step;
+use crate::report::RunStep;
 use crate::secret::Secret;
 
 /// psql inside the container, over its socket. Its input holds passwords, so nothing of it is echoed.
@@ -20,6 +21,18 @@ exec docker exec -i "$1" sh -c '
   until ask -c "SELECT 1" </dev/null >/dev/null 2>&1 || [ "$tries" -ge 60 ]; do tries=$((tries + 1)); sleep 1; done
   ask
 '
+"#;
+
+/// Statements that give roles the passwords of before, as hashes. Of two for a role, the last counts: the oldest.
+const PASSWORDS: &str = "/var/lib/homestead/undo.sql";
+const KEEP: &str = r#"
+set -eu
+umask 077
+file=/var/lib/homestead/undo.sql
+cat >"$file.new"
+[ ! -e "$file" ] || cat -- "$file" >>"$file.new"
+sync -- "$file.new"
+mv -f -- "$file.new" "$file"
 "#;
 
 /// Makes the databases of the plan, or sets their roles' passwords.
@@ -38,6 +51,7 @@ pub async fn put(run: &Run<'_>) -> Result<()> {
     let container = run.desired.services.iter().find(|service| service.role == "postgres").map(|service| service.container.as_str());
     let container = container.ok_or_else(|| Error::new(Kind::HostFailed, "there are databases to make and no managed Postgres"))?;
     let names: Vec<&str> = wanted.iter().map(|database| database.name.as_str()).collect();
+    run.step(RunStep::Databases).await?;
     run.stage(format!("databases: {}", names.join(", ")));
     let users: Vec<String> = wanted.iter().map(|database| literal(&database.username)).collect();
     let hashes = format!(
@@ -45,8 +59,8 @@ pub async fn put(run: &Run<'_>) -> Result<()> {
         users.join(", ")
     );
     let what = format!("to make the databases {}", names.join(", "));
-    let before = ask(run, container, &what, &hashes).await?;
-    *run.previous_passwords.lock().unwrap_or_else(PoisonError::into_inner) = Secret::new(before);
+    let before = Secret::new(ask(run, container, &what, &hashes).await?);
+    run_script(&**run.host, "keeping the passwords of before", Exec::new(KEEP).stdin(before.reveal().as_bytes())).await?;
     let sql: String = wanted.iter().map(|database| statements(database)).collect();
     ask(run, container, &what, &sql).await.map(drop)
 }
@@ -60,15 +74,58 @@ pub async fn put_into(host: &dyn Host, container: &str, databases: &[&Database],
     send(host, container, "the databases of the inventory", &sql, redact).await.map(drop)
 }
 
-/// Gives the roles the passwords that they had before [`put`], for services that go back to them.
+/// Removes databases for good, and the roles that own nothing then. Who is connected to one is disconnected.
+///
+/// # Errors
+/// Postgres refuses; its own words come along.
+pub async fn remove(run: &Run<'_>, container: &str, names: &[&str]) -> Result<()> {
+    let sql: String = names.iter().map(|name| removal(name)).collect();
+    ask(run, container, &format!("to remove the databases {}", names.join(", ")), &sql).await.map(drop)
+}
+
+/// Removes a database and its owner. The owner of others, or of anything in them, stays: that is not the
+/// database's alone.
+fn removal(name: &str) -> String {
+    let (text, database) = (literal(name), identifier(name));
+    format!(
+        "SELECT coalesce((SELECT rolname FROM pg_database JOIN pg_roles ON pg_roles.oid = datdba WHERE datname = {text}), '') AS owner \\gset\n\
+         DROP DATABASE IF EXISTS {database} WITH (FORCE);\n\
+         SELECT format('DROP ROLE %I', rolname) FROM pg_roles WHERE rolname = :'owner' AND NOT rolsuper \
+         AND NOT EXISTS (SELECT FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = pg_roles.oid) \\gexec\n"
+    )
+}
+
+/// The bytes of each database that is there.
+///
+/// # Errors
+/// Postgres does not answer.
+pub async fn sizes(host: &dyn Host, container: &str, names: &BTreeSet<String>) -> Result<BTreeMap<String, u64>> {
+    let wanted: Vec<String> = names.iter().map(|name| literal(name)).collect();
+    let sql = format!("SELECT pg_database_size(datname) || ' ' || datname FROM pg_database WHERE datname IN ({});\n", wanted.join(", "));
+    let output = send(host, container, "to say how large databases are", &sql, &str::to_owned).await?;
+    let sizes = output.lines().filter_map(|line| line.split_once(' '));
+    Ok(sizes.filter_map(|(bytes, name)| Some((name.to_owned(), bytes.parse().ok()?))).collect())
+}
+
+/// The statements that make databases, or set their roles' passwords, for psql.
+pub fn statements_for(databases: &[&Database]) -> Secret<String> {
+    let sql: String = databases.iter().map(|database| statements(database)).collect();
+    Secret::new(format!("{PREAMBLE}{sql}"))
+}
+
+/// Gives the roles the passwords that they had before the runs that did not come to their end, for services that go back to
+/// them.
 ///
 /// # Errors
 /// Postgres refuses or does not run.
 pub async fn put_back(run: &Run<'_>) -> Result<()> {
-    let before = run.previous_passwords.lock().unwrap_or_else(PoisonError::into_inner).reveal().clone();
+    let mut contents = host::fetch(&**run.host, &[PASSWORDS.to_owned()]).await?;
+    let before = Secret::new(contents.remove(PASSWORDS).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default());
     let container = run.desired.services.iter().find(|service| service.role == "postgres").map(|service| service.container.as_str());
     match container {
-        Some(container) if !before.trim().is_empty() => ask(run, container, "the previous passwords", &before).await.map(drop),
+        Some(container) if !before.reveal().trim().is_empty() => {
+            ask(run, container, "the previous passwords", before.reveal()).await.map(drop)
+        }
         _ => Ok(()),
     }
 }
@@ -77,7 +134,11 @@ async fn ask(run: &Run<'_>, container: &str, what: &str, sql: &str) -> Result<St
     send(&**run.host, container, what, sql, run.redact).await
 }
 
-async fn send(host: &dyn Host, container: &str, what: &str, sql: &str, redact: &(dyn Fn(&str) -> String + Sync)) -> Result<String> {
+/// Has psql in a container carry statements out; gives what it wrote.
+///
+/// # Errors
+/// Postgres refuses or does not run.
+pub async fn send(host: &dyn Host, container: &str, what: &str, sql: &str, redact: &(dyn Fn(&str) -> String + Sync)) -> Result<String> {
     let output = host.exec(Exec::new(PSQL).arguments(&[container]).stdin(format!("{PREAMBLE}{sql}").as_bytes())).await?;
     if output.status == 0 {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
@@ -115,7 +176,7 @@ fn literal(text: &str) -> String {
 }
 
 /// A quoted SQL identifier (PostgreSQL manual, 4.1.1).
-fn identifier(text: &str) -> String {
+pub fn identifier(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\"\""))
 }
 

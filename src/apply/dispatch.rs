@@ -1,16 +1,19 @@
 //! The order of a run.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{account, builds, databases, docker_install, preflight, pull, remember, rollback, services};
+use super::journal::{self, End};
+use super::progress::Progress;
+use super::{
+    account, builds, commit, databases, docker_install, preflight, pull, remember, remove, rollback, save, services, staged, undo,
+};
 use crate::desired::Desired;
 use crate::diagnostic::{Error, Kind, Result};
-use crate::host::{self, Host, KeyRequest, Push, PushDirectory, PushFile};
-use crate::plan::{Observed, Plan, RestartKind, Step};
-use crate::report::{Event, Sink};
-use crate::secret::Secret;
+use crate::host::{self, Host, KeyRequest, Lock, LockHolder, Push, PushDirectory, PushFile};
+use crate::plan::{Action, Change, Observed, Plan, RestartKind, Step};
+use crate::report::{Event, RunStep, Sink};
 
 /// Everything that a run works with.
 pub struct Run<'a> {
@@ -26,13 +29,27 @@ pub struct Run<'a> {
     pub sink: &'a Sink,
     /// Cancelled when the user wants the run to stop.
     pub cancel: &'a CancellationToken,
-    /// Statements that give database roles their old passwords; filled when they change.
-    pub previous_passwords: Mutex<Secret<String>>,
+    /// The host's lock; it writes the journal.
+    pub lock: &'a Lock,
+    /// Who holds it, and what for.
+    pub holder: &'a LockHolder,
+    /// What was done so far.
+    pub progress: Progress,
     /// Takes known secrets out of a text.
     pub redact: &'a (dyn Fn(&str) -> String + Sync),
 }
 
 impl Run<'_> {
+    pub(super) async fn step(&self, step: RunStep) -> Result<()> {
+        self.step_of(step, &[]).await
+    }
+
+    /// Tells the listener and the host's journal that the run comes to a step.
+    pub(super) async fn step_of(&self, step: RunStep, units: &[String]) -> Result<()> {
+        (self.sink)(&self.plan.host, Event::Step { step, units: units.to_vec() });
+        self.lock.note(&journal::Line::Step { step, units }).await
+    }
+
     pub(super) fn stage(&self, text: impl Into<String>) {
         (self.sink)(&self.plan.host, Event::Stage { text: text.into() });
     }
@@ -45,8 +62,9 @@ impl Run<'_> {
         (self.sink)(&self.plan.host, Event::Warning { text: text.into() });
     }
 
-    /// An error when the user asked to stop. `state` says what was done so far.
+    /// An error when the user asked to stop, or somebody took the lock away. `state` says what was done so far.
     fn checkpoint(&self, state: &str) -> Result<()> {
+        self.lock.check().map_err(|error| error.hint(state.to_owned()))?;
         if self.cancel.is_cancelled() {
             return Err(Error::new(Kind::Interrupted, format!("stopped as asked; {state}")));
         }
@@ -54,40 +72,113 @@ impl Run<'_> {
     }
 }
 
-/// Carries the plan out.
+/// Carries the plan out, and completes what an earlier run left half done.
 ///
 /// # Errors
 /// Kind `HostFailed` where nothing that ran was touched or putting back failed too; kind `RolledBack`
 /// where a service did not become healthy and everything was put back.
 pub async fn apply(run: &Run<'_>) -> Result<()> {
-    if run.plan.is_empty() {
-        // A host taken over from elsewhere has no manifest yet: write it down, once.
-        return remember::if_changed(run).await;
+    let half_done = run.lock.unfinished().is_some() || run.observed.undo.is_some();
+    // A host taken over from elsewhere has no manifest yet: write it down, once.
+    if run.plan.is_empty() && !half_done && !remember::changes(run) {
+        return Ok(());
+    }
+    journal::begin(run).await?;
+    let outcome = carry_out(run, half_done).await;
+    journal::end(run, End::of(&outcome, run.progress.has_written())).await;
+    outcome
+}
+
+async fn carry_out(run: &Run<'_>, half_done: bool) -> Result<()> {
+    if run.plan.is_empty() && !half_done {
+        run.step(RunStep::Commit).await?;
+        return commit::commit(run).await;
     }
     let untouched = |error: Error| error.hint("nothing that runs was touched");
-    preflight::ports(run).await.map_err(untouched)?;
+    run.checkpoint("nothing was touched")?;
+    run.step(RunStep::Check).await?;
+    preflight::check(run).await.map_err(untouched)?;
     if run.plan.actions.iter().any(|action| matches!(action.step, Step::InstallDocker)) {
+        run.step(RunStep::InstallDocker).await?;
         docker_install::install(run).await.map_err(untouched)?;
     }
     run.checkpoint("nothing was touched")?;
+    run.step(RunStep::Pull).await?;
     pull::images(run).await.map_err(untouched)?;
     builds::images(run).await.map_err(untouched)?;
     run.checkpoint("images were pulled, nothing else was touched")?;
+    staged::check(run).await.map_err(untouched)?;
+    run.checkpoint("images were pulled and the configurations checked, nothing else was touched")?;
+    run.step(RunStep::Prepare).await?;
     account::create(run).await.map_err(untouched)?;
     pull::networks(run).await.map_err(untouched)?;
     run.checkpoint("users, networks and images were made, no service was touched")?;
-    push(run).await.map_err(untouched)?;
-    match restart(run).await {
-        Ok(()) => {
-            // Last, when all else works: what is removed cannot be put back.
-            services::remove(run).await?;
-            remember::commit(run).await
-        }
-        Err(error) if matches!(error.kind, Kind::Interrupted | Kind::Unreachable) => {
-            Err(error.hint("the next run finishes what was begun"))
-        }
-        Err(error) => Err(rollback::put_back(run, error).await),
+    run.step(RunStep::Save).await?;
+    save::save(run).await.map_err(untouched)?;
+    run.step(RunStep::Write).await?;
+    run.progress.begin_to_write();
+    if let Err(error) = push(run).await {
+        return Err(untouched(not_written(run, error).await));
     }
+    match change(run).await {
+        Ok(()) => {}
+        Err(error) if matches!(error.kind, Kind::Interrupted | Kind::Unreachable | Kind::Locked) => {
+            let down = run.progress.down();
+            let error = if down.is_empty() { error } else { error.hint(format!("stopped meanwhile: {}", down.join(", "))) };
+            return Err(error.hint("the next run finishes what was begun"));
+        }
+        // Data that is gone does not come back, and what lacks it had better not start.
+        Err(error) if run.progress.has_lost_data() => {
+            return Err(error.hint("data was removed, so nothing was put back; the next run removes the rest"));
+        }
+        Err(error) => return Err(rollback::put_back(run, error).await),
+    }
+    run.step(RunStep::Commit).await?;
+    // Everything runs as declared: that it cannot be written down is no reason to put it back.
+    commit::commit(run)
+        .await
+        .map_err(|error| error.hint("every service runs as declared; the next run writes down that this one succeeded"))
+}
+
+/// Files go to the host all or none. Where none did, there is nothing to put back, unless an earlier run left it.
+async fn not_written(run: &Run<'_>, error: Error) -> Error {
+    if error.kind == Kind::Unreachable {
+        return error;
+    }
+    if run.observed.undo.is_none()
+        && let Err(problem) = undo::discard(&**run.host).await
+    {
+        return error.hint(format!("what was kept for going back could not be removed: {}", problem.message));
+    }
+    run.progress.nothing_written();
+    error
+}
+
+/// Everything after the files: what fails here is put back.
+async fn change(run: &Run<'_>) -> Result<()> {
+    builds::name(run).await?;
+    restart(run).await?;
+    left_running(run).await?;
+    // Last, when all else works.
+    run.step(RunStep::Remove).await?;
+    let removed = remove::remove(run).await;
+    run.progress.removed(removed.is_err() && run.plan.actions.iter().any(|action| matches!(action.step, Step::RemoveData(_))));
+    removed
+}
+
+/// What an earlier run started or restarted and this one does not must work too before it counts as done.
+async fn left_running(run: &Run<'_>) -> Result<()> {
+    let Some(undo) = &run.observed.undo else { return Ok(()) };
+    let mine = |unit: &str| run.plan.restarts.iter().any(|restart| restart.unit == unit);
+    let active = |unit: &str| run.observed.units.get(unit).is_some_and(|state| state.active);
+    let services: Vec<_> = run.desired.services.iter().filter(|service| undo.units.contains_key(&service.unit)).cloned().collect();
+    let services: Vec<_> = services.into_iter().filter(|service| !mine(&service.unit) && active(&service.unit)).collect();
+    if services.is_empty() {
+        return Ok(());
+    }
+    let units: Vec<String> = services.iter().map(|service| service.unit.clone()).collect();
+    run.step_of(RunStep::Health, &units).await?;
+    services::healthy_again(run, &services).await
 }
 
 /// Folders, keys, and files, and the note which units must restart because of them.
@@ -129,7 +220,11 @@ async fn push(run: &Run<'_>) -> Result<()> {
         // Before the files: what needs a key must not lie there without it when this fails.
         let folders = Push { directories: std::mem::take(&mut push.directories), ..Push::default() };
         host::push(&**run.host, &folders).await?;
-        run.stage(format!("making {} keys", keys.len()));
+        let missing = |action: &&Action| matches!(action.step, Step::MakeKey(_)) && action.change == Change::Create;
+        match run.plan.actions.iter().filter(missing).count() {
+            0 => {}
+            count => run.stage(format!("making {count} keys")),
+        }
         host::make_keys(&**run.host, &keys).await?;
     }
     push.files.push(remember::pending(run)?);
@@ -138,6 +233,7 @@ async fn push(run: &Run<'_>) -> Result<()> {
 
 /// Units: reload, enable, stop, restart wave by wave with their health, databases in between.
 async fn restart(run: &Run<'_>) -> Result<()> {
+    run.step(RunStep::Reload).await?;
     // Always: an earlier run may have been cut off between its files and this.
     host::systemd::daemon_reload(&**run.host).await?;
     let enabled = services::enabled_by(run.plan);
@@ -148,6 +244,9 @@ async fn restart(run: &Run<'_>) -> Result<()> {
     let restarting: Vec<_> = run.plan.restarts.iter().filter(|restart| restart.kind != RestartKind::Stop).cloned().collect();
     let stopped = crate::plan::stopped_first(run.desired, &run.plan.restarts);
     if !stopped.is_empty() {
+        run.checkpoint("files were written, no service was touched")?;
+        run.step_of(RunStep::Stop, &stopped).await?;
+        run.progress.touch(&stopped, |_| true);
         run.stage(format!("stopping {}", stopped.join(", ")));
         host::systemd::stop(&**run.host, &stopped).await?;
     }

@@ -6,18 +6,29 @@
 
 mod account;
 mod builds;
+mod commit;
 mod databases;
 mod dispatch;
 mod docker_install;
+mod journal;
 mod preflight;
+mod progress;
 mod pull;
 mod remember;
+mod remove;
 mod rollback;
+mod save;
+mod schemas;
 mod services;
+mod staged;
+mod undo;
 
-pub use databases::put_into as put_databases;
+pub use databases::{put_into as put_databases, sizes as database_sizes, statements_for as database_statements};
 pub use dispatch::{Run, apply};
-pub use remember::{MEMORY_PATH, amend, recall, understand};
+pub use journal::left_half_done;
+pub use progress::Progress;
+pub use remember::{MEMORY_PATH, UNDO_PATH, amend, folder as memory_folder, recall, understand, understand_undo};
+pub use schemas::read as read_schemas;
 pub use services::{start, stop, wait};
 
 #[cfg(test)]

@@ -5,10 +5,13 @@ use sha2::{Digest, Sha256};
 use super::Run;
 use crate::diagnostic::{Error, Kind, Result};
 use crate::host::{self, Host, Push, PushDirectory, PushFile};
-use crate::plan::{Memory, OwnedFile, RestartKind, Step, database_fingerprint};
+use crate::plan::{Memory, OwnedFile, Plan, RestartKind, Step, Undo, database_fingerprint};
 
 /// Where the memory lies on a host; root's alone.
 pub const MEMORY_PATH: &str = "/var/lib/homestead/manifest.json";
+
+/// Where it lies what a run would put back; there while a run changes things, and after one that did not come to its end.
+pub const UNDO_PATH: &str = "/var/lib/homestead/undo.json";
 
 /// The folder of the memory.
 pub fn folder() -> PushDirectory {
@@ -19,18 +22,16 @@ pub fn folder() -> PushDirectory {
 /// so that a run that is cut off between the two is finished by the next.
 pub fn pending(run: &Run<'_>) -> Result<PushFile> {
     let mut memory = run.observed.memory.clone();
-    memory.pending = run
-        .plan
-        .restarts
-        .iter()
-        .filter(|restart| restart.kind == RestartKind::Restart)
-        .map(|restart| restart.unit.clone())
-        .chain(memory.pending)
-        .collect();
+    memory.pending.extend(restarting(run.plan));
     memory.pending.sort();
     memory.pending.dedup();
     forget_databases(run, &mut memory);
     file(&memory)
+}
+
+/// The units that a plan restarts because what they read changes.
+pub fn restarting(plan: &Plan) -> impl Iterator<Item = String> {
+    plan.restarts.iter().filter(|restart| restart.kind == RestartKind::Restart).map(|restart| restart.unit.clone())
 }
 
 /// Until the run has succeeded, nobody knows which password these databases have.
@@ -42,27 +43,11 @@ fn forget_databases(run: &Run<'_>, memory: &mut Memory) {
     }
 }
 
-/// Writes down that the run succeeded.
-pub async fn commit(run: &Run<'_>) -> Result<()> {
-    write(run, &after(run)).await
-}
-
-/// The same, when it says something new.
-pub async fn if_changed(run: &Run<'_>) -> Result<()> {
+/// Whether a run without changes has something new to write down: a host that was taken over from elsewhere.
+pub fn changes(run: &Run<'_>) -> bool {
     let mut memory = after(run);
     memory.generation = run.observed.memory.generation;
-    if memory == run.observed.memory { Ok(()) } else { write(run, &after(run)).await }
-}
-
-/// The old memory as it was, for a run that was put back.
-pub async fn restore(run: &Run<'_>) -> Result<()> {
-    let mut memory = run.observed.memory.clone();
-    forget_databases(run, &mut memory);
-    write(run, &memory).await
-}
-
-async fn write(run: &Run<'_>, memory: &Memory) -> Result<()> {
-    put(&**run.host, memory).await
+    memory != run.observed.memory
 }
 
 async fn put(host: &dyn Host, memory: &Memory) -> Result<()> {
@@ -79,6 +64,27 @@ pub fn understand(bytes: &[u8]) -> Result<Memory> {
         Error::new(Kind::HostFailed, format!("`{MEMORY_PATH}` on the host cannot be read"))
             .caused_by(error)
             .hint("a newer homestead may have written it; update this one, or move the file away to start anew")
+    })
+}
+
+/// Understands what a run would have put back; nothing where it is left over from a run that came to its end.
+///
+/// # Errors
+/// It is damaged, or a newer homestead wrote it.
+pub fn understand_undo(bytes: &[u8], memory: &Memory) -> Result<Option<Undo>> {
+    let undo = understand_undo_alone(bytes)?;
+    Ok((undo.generation == memory.generation).then_some(undo))
+}
+
+/// The same, without a look at the memory.
+///
+/// # Errors
+/// As [`understand_undo`].
+pub fn understand_undo_alone(bytes: &[u8]) -> Result<Undo> {
+    Undo::read(bytes).map_err(|error| {
+        Error::new(Kind::HostFailed, format!("`{UNDO_PATH}` on the host cannot be read"))
+            .caused_by(error)
+            .hint("a newer homestead may have written it; update this one. It is needed to put back what an earlier run began")
     })
 }
 
@@ -115,7 +121,7 @@ fn file(memory: &Memory) -> Result<PushFile> {
 }
 
 /// What is ours after the run. A run over a part of the roles leaves the rest as it was written down.
-fn after(run: &Run<'_>) -> Memory {
+pub fn after(run: &Run<'_>) -> Memory {
     let mut memory = run.observed.memory.clone();
     let removed = |step: &Step, path: &str| match step {
         Step::RemoveFile(name) => name == path,
@@ -159,6 +165,7 @@ fn after(run: &Run<'_>) -> Memory {
             memory.databases.insert(database.name.clone(), database_fingerprint(database));
         }
     }
+    crate::plan::remember(&mut memory, run.desired, run.observed, run.plan);
     memory.version = 1;
     memory.generation += 1;
     memory.pending.retain(|unit| !run.plan.restarts.iter().any(|restart| &restart.unit == unit));

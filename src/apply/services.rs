@@ -9,9 +9,9 @@ use super::Run;
 use crate::desired::{Health, Probe, Service};
 use crate::diagnostic::{Error, Kind, Result};
 use crate::host::docker::Docker;
-use crate::host::{self, Exec, Host, run as run_script};
+use crate::host::{self, Host};
 use crate::plan::{Plan, Restart, RestartKind, Step};
-use crate::report::{Event, Sink};
+use crate::report::{Event, RunStep, Sink};
 
 /// Brings one wave of units up and waits until each is healthy.
 ///
@@ -19,8 +19,10 @@ use crate::report::{Event, Sink};
 /// A unit does not start or does not become healthy in its time; its last journal lines come along.
 pub async fn bring_up(run: &Run<'_>, wave: &[Restart]) -> Result<()> {
     let units: Vec<String> = wave.iter().map(|restart| restart.unit.clone()).collect();
+    run.step_of(RunStep::Restart, &units).await?;
     run.stage(format!("starting {}", units.join(", ")));
     host::systemd::reset_failed(&**run.host, &units).await?;
+    run.progress.touch(&units, |unit| run.observed.units.get(unit).is_some_and(|state| state.active));
     let of =
         |kind: RestartKind| wave.iter().filter(move |restart| restart.kind == kind).map(|restart| restart.unit.clone()).collect::<Vec<_>>();
     let (restarting, starting) = (of(RestartKind::Restart), of(RestartKind::Start));
@@ -33,9 +35,25 @@ pub async fn bring_up(run: &Run<'_>, wave: &[Restart]) -> Result<()> {
     }
     let services: Vec<Service> = run.desired.services.iter().filter(|service| units.contains(&service.unit)).cloned().collect();
     match outcome {
-        Ok(()) => healthy(run.host, &run.plan.host, &services, run.sink, run.redact).await,
+        Ok(()) => {
+            run.step_of(RunStep::Health, &units).await?;
+            healthy_again(run, &services).await
+        }
         Err(error) => Err(with_journal(&**run.host, &services, error, run.redact).await),
     }
+}
+
+/// Waits until all of the services work, and notes for how long each of them did not.
+///
+/// # Errors
+/// As [`healthy`].
+pub async fn healthy_again(run: &Run<'_>, services: &[Service]) -> Result<()> {
+    let waits = services.iter().map(|service| async move {
+        healthy(run.host, &run.plan.host, std::slice::from_ref(service), run.sink, run.redact).await?;
+        run.progress.up(&service.unit);
+        Ok(())
+    });
+    join_all(waits).await.into_iter().collect()
 }
 
 /// The units that a plan enables.
@@ -54,38 +72,6 @@ pub fn disabled_by(plan: &Plan) -> Vec<String> {
         _ => None,
     });
     units.collect()
-}
-
-/// Stops and forgets the units that nothing wants any more, and removes the files of the plan.
-pub async fn remove(run: &Run<'_>) -> Result<()> {
-    let mut units = Vec::new();
-    let mut files = Vec::new();
-    for action in &run.plan.actions {
-        match &action.step {
-            Step::RemoveUnit(unit) => {
-                units.push(unit.clone());
-                files.push(format!("/etc/systemd/system/{unit}"));
-            }
-            Step::RemoveFile(path) => files.push(path.clone()),
-            _ => {}
-        }
-    }
-    if !units.is_empty() {
-        run.stage(format!("removing {}", units.join(", ")));
-        // A template unit has no state of its own to stop, and one that is gone already has none either.
-        let loaded = |unit: &str| run.observed.units.get(unit).is_some_and(|state| state.loaded);
-        let plain: Vec<String> = units.iter().filter(|unit| !unit.contains("@.") && loaded(unit)).cloned().collect();
-        host::systemd::stop(&**run.host, &plain).await?;
-        host::systemd::disable(&**run.host, &plain).await?;
-    }
-    if !files.is_empty() {
-        let arguments: Vec<&str> = files.iter().map(String::as_str).collect();
-        run_script(&**run.host, "removing files", Exec::new("rm -f -- \"$@\"").arguments(&arguments)).await?;
-        if !units.is_empty() {
-            host::systemd::daemon_reload(&**run.host).await?;
-        }
-    }
-    Ok(())
 }
 
 /// Starts services by priority, each wave healthy before the next.
@@ -147,6 +133,7 @@ pub async fn healthy(
         };
         match outcome {
             Ok(()) => {
+                sink(name, Event::Healthy { unit: service.unit.clone() });
                 sink(name, Event::Done { text: format!("{} is healthy", service.unit) });
                 Ok(())
             }

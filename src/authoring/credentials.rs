@@ -96,8 +96,16 @@ fn is_on(variables: &Variables, enabled: &Node) -> bool {
 /// # Errors
 /// There are no random bytes; the host's variables cannot be worked out.
 pub fn fill(loaded: &mut Loaded, random: &Random<'_>) -> Result<()> {
+    fill_for(loaded, &HostFacts::assumed(), random)
+}
+
+/// The same for hosts of which more is known.
+///
+/// # Errors
+/// As [`fill`].
+pub fn fill_for(loaded: &mut Loaded, facts: &HostFacts, random: &Random<'_>) -> Result<()> {
     for host in loaded.hosts()? {
-        let found = missing(&loaded.library, &variables(loaded, &host, &HostFacts::assumed(), &[])?);
+        let found = missing(&loaded.library, &variables(loaded, &host, facts, &[])?);
         if found.is_empty() {
             continue;
         }

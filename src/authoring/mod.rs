@@ -4,6 +4,7 @@
 
 pub mod credentials;
 pub mod files;
+pub mod migrated;
 pub mod names;
 pub mod new_host;
 pub mod rename;

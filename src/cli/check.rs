@@ -1,14 +1,14 @@
 //! `check`: find every mistake in the inventory without a host.
 
 use clap::{Args, ValueEnum};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::Exit;
 use super::global::GlobalArgs;
 use crate::authoring::credentials;
-use crate::diagnostic::{Diagnostic, Kind, Result, Severity, Span, in_order};
+use crate::diagnostic::{Diagnostic, Kind, Result, Severity, in_order};
 use crate::pipeline::{Loaded, diagnostics, examine};
-use crate::report::Terminal;
+use crate::report::{Finding, Terminal};
 
 /// Find every mistake in the inventory, without touching a host
 ///
@@ -37,7 +37,7 @@ impl CheckArgs {
         let findings = findings(global)?;
         let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
         if self.format == Format::Json {
-            let document = json!({"version": 1, "diagnostics": findings.iter().map(diagnostic_json).collect::<Vec<_>>()});
+            let document = json!({"version": 1, "diagnostics": findings.iter().map(Finding::of).collect::<Vec<_>>()});
             terminal.out(&format!("{document:#}\n"));
         } else {
             terminal.out(&terminal.findings(&findings));
@@ -60,22 +60,4 @@ fn findings(global: &GlobalArgs) -> Result<Vec<Diagnostic>> {
     findings.extend(credentials::remarks(&loaded));
     findings.extend(examine(&loaded)?);
     Ok(in_order(findings))
-}
-
-/// A finding as `docs/interfaces.md` describes it.
-pub fn diagnostic_json(finding: &Diagnostic) -> Json {
-    let notes = finding.notes.iter().map(|note| {
-        let Span { file, line, column } = &note.span;
-        json!({"message": note.message, "file": file.as_ref(), "line": line, "column": column})
-    });
-    json!({
-        "code": finding.code,
-        "severity": finding.severity,
-        "message": finding.message,
-        "file": finding.span.as_ref().map(|span| span.file.as_ref()),
-        "line": finding.span.as_ref().map(|span| span.line),
-        "column": finding.span.as_ref().map(|span| span.column),
-        "notes": notes.collect::<Vec<_>>(),
-        "help": finding.help,
-    })
 }

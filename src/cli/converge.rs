@@ -1,20 +1,25 @@
 //! `install-all` and `setup-all`: bring hosts to the state that the inventory declares.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
+use super::apply::Expected;
+use super::batches::BatchArgs;
 use super::global::GlobalArgs;
-use super::{Exit, fleet, interrupt, session};
-use crate::apply::{Run, apply};
+use super::purge::{self, PurgeArgs};
+use super::session::Met;
+use super::{Exit, command_line, fleet, interrupt, prompt, session};
+use crate::apply::{Progress, Run, apply, left_half_done};
 use crate::authoring::credentials;
 use crate::diagnostic::{Diagnostic, Error, Kind, Result, Severity};
-use crate::host::Host;
+use crate::host::{Host, Lock, LockHolder, Unfinished};
+use crate::migration::{self, Migration};
 use crate::operation;
-use crate::pipeline::{ConnectionDefaults, Downloads, HostFacts, Loaded, Prepared, cache_folder, examine, observe};
+use crate::pipeline::{self, ConnectionDefaults, Downloads, HostFacts, Loaded, Prepared, downloads_folder, examine, leftovers, observe};
 use crate::plan::{Observed, Plan, Scope, plan};
-use crate::report::{self, Event, Terminal};
+use crate::report::{Event, RunStep, Terminal};
 use crate::role::{Library, Source};
 
 /// Install or update everything that the inventory declares
@@ -29,15 +34,18 @@ pub struct InstallAllArgs {
 
 /// Install or update everything, and remove what the inventory no longer wants
 ///
-/// Data folders and databases stay.
+/// Data folders and databases stay, unless `--purge-data` names their role.
 #[derive(Debug, Args)]
 pub struct SetupAllArgs {
     #[command(flatten)]
     mode: ModeArgs,
+    #[command(flatten)]
+    purge: PurgeArgs,
 }
 
 /// How to converge, in Ansible's words.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 pub struct ModeArgs {
     /// Only show what would change
     #[arg(short = 'C', long)]
@@ -45,20 +53,30 @@ pub struct ModeArgs {
     /// Show the differences of files too
     #[arg(short = 'D', long)]
     pub diff: bool,
+    /// Data that is named goes without a question.
+    #[arg(skip)]
+    pub yes: bool,
+    /// Show the plan of each host, and ask before anything is done
+    #[arg(long, conflicts_with = "check")]
+    pub ask: bool,
+    #[command(flatten)]
+    pub batches: BatchArgs,
 }
 
 impl InstallAllArgs {
     /// Runs it.
     pub async fn run(&self, global: &GlobalArgs, terminal: &Terminal) -> Result<Exit> {
-        converge(global, terminal, &Scope::default(), self.mode, &["install-all".to_owned()], Users::Ensure).await
+        converge(global, terminal, &Scope::default(), self.mode.clone(), &["install-all".to_owned()], Users::Ensure).await
     }
 }
 
 impl SetupAllArgs {
     /// Runs it.
     pub async fn run(&self, global: &GlobalArgs, terminal: &Terminal) -> Result<Exit> {
-        let scope = Scope { remove_orphans: true, ..Scope::default() };
-        converge(global, terminal, &scope, self.mode, &["setup-all".to_owned()], Users::Ensure).await
+        let purge = self.purge.roles(&library(global)?);
+        let scope = Scope { remove_orphans: true, purge, ..Scope::default() };
+        let mode = ModeArgs { yes: self.purge.yes, ..self.mode.clone() };
+        converge(global, terminal, &scope, mode, &["setup-all".to_owned()], Users::Ensure).await
     }
 }
 
@@ -69,6 +87,30 @@ pub enum Users {
     Ensure,
     /// Nothing: they have a tag of their own.
     Leave,
+}
+
+impl Users {
+    /// What the tags of a plan mean for them.
+    pub fn of_tags(tags: &[String]) -> Self {
+        if tags.iter().any(|tag| tag == "install-all" || tag == "setup-all") { Self::Ensure } else { Self::Leave }
+    }
+}
+
+/// How hosts converge.
+#[derive(Clone)]
+pub struct Convergence {
+    /// What of the desired state it is about.
+    pub scope: Scope,
+    /// How.
+    pub mode: ModeArgs,
+    /// The tags, for expressions that ask for them.
+    pub tags: Vec<String>,
+    /// What happens to the declared users.
+    pub users: Users,
+    /// For who meets the lock.
+    pub command: String,
+    /// The plan that it must come to.
+    pub expected: Option<Expected>,
 }
 
 /// Converges every host that the command line names.
@@ -88,14 +130,38 @@ pub async fn converge(
     } else if remarks.iter().any(|remark| remark.severity == Severity::Error) {
         return Err(Error::invalid(remarks));
     }
-    let loaded = Arc::new(loaded);
-    let defaults = Arc::new(session::defaults(global)?);
-    let cancel = interrupt::token(terminal);
     check_offline(&loaded, terminal)?;
-    fleet::each(loaded.hosts()?, global.forks, terminal, |name| {
+    let (loaded, defaults) = (Arc::new(loaded), Arc::new(session::defaults(global)?));
+    let hosts = loaded.hosts()?;
+    let (scope, tags, command) = (scope.clone(), tags.to_vec(), tags.join(","));
+    let convergence = Convergence { scope, mode, tags, users, command, expected: None };
+    Box::pin(on(global, terminal, loaded, defaults, hosts, convergence)).await
+}
+
+/// Converges these hosts of an inventory that was checked.
+pub async fn on(
+    global: &GlobalArgs,
+    terminal: &Terminal,
+    loaded: Arc<Loaded>,
+    defaults: Arc<ConnectionDefaults>,
+    hosts: Vec<String>,
+    convergence: Convergence,
+) -> Result<Exit> {
+    if convergence.mode.ask && terminal.json() {
+        return Err(Error::new(Kind::Usage, "`--ask` and `--json` exclude each other: a program cannot be asked")
+            .hint("`homestead plan --out FILE`, then `homestead apply FILE --json`"));
+    }
+    let (scope, mode) = (&convergence.scope, &convergence.mode);
+    if !scope.purge.is_empty() && !mode.check && !mode.yes && hosts.len() > 1 {
+        return Err(Error::new(Kind::Usage, "data of several hosts would be removed for good; nothing was touched")
+            .hint("name one with `--limit`, or answer all questions beforehand with `--yes`"));
+    }
+    let cancel = interrupt::token(terminal);
+    let convergence = Arc::new(convergence);
+    fleet::each_batch(hosts, &convergence.mode.batches, global.forks, terminal, |name| {
         let (loaded, defaults, terminal) = (loaded.clone(), defaults.clone(), terminal.clone());
-        let (scope, cancel, tags) = (scope.clone(), cancel.clone(), tags.to_vec());
-        async move { one(&loaded, &name, &defaults, &terminal, &scope, mode, &cancel, &tags, users).await }
+        let (convergence, cancel) = (convergence.clone(), cancel.clone());
+        async move { one(&loaded, &name, &defaults, &terminal, &convergence, &cancel).await }
     })
     .await?;
     Ok(0)
@@ -104,6 +170,7 @@ pub async fn converge(
 /// Reads the inventory and remarks on it.
 pub fn load(global: &GlobalArgs, terminal: &Terminal) -> Result<Loaded> {
     let loaded = Loaded::read(&global.sources()?)?;
+    terminal.describe(command_line::shown(&command_line::arguments(), Some(&loaded.library)));
     warn(&loaded.warnings, terminal);
     Ok(loaded)
 }
@@ -140,19 +207,75 @@ pub struct Seen {
     pub observed: Observed,
     /// What would change.
     pub plan: Plan,
+    /// A run before that did not come to its end; nothing while another run is going on, this one included.
+    pub unfinished: Option<Unfinished>,
+    /// Its lock, for a run that changes it.
+    pub lock: Option<Lock>,
 }
 
-/// Connects to a host, looks at it, and plans.
-pub async fn look(loaded: &Loaded, host: Arc<dyn Host>, name: &str, scope: &Scope, tags: &[String]) -> Result<Seen> {
-    let (known, facts) = session::facts(&*host, loaded, name).await?;
+/// Says that an earlier run did not come to its end, and what becomes of it.
+pub fn tell_half_done(unfinished: Option<&Unfinished>, observed: &Observed, completes: bool, tell: &dyn Fn(String)) {
+    // Without the lock, what can be undone may be that of a run that is going on.
+    if let Some(text) = left_half_done(unfinished, observed.undo.as_ref().filter(|_| completes)) {
+        tell(format!("{text}; {} completes it", if completes { "this run" } else { "the next run" }));
+    }
+}
+
+/// Connects to a host, takes its lock for a run that changes it, looks at it, and plans.
+pub async fn look(
+    loaded: &Arc<Loaded>,
+    defaults: &ConnectionDefaults,
+    name: &str,
+    scope: &Scope,
+    tags: &[String],
+    lock: Option<&LockHolder>,
+    step: &(dyn Fn(RunStep) + Sync),
+) -> Result<Seen> {
+    let mut met = session::meet(loaded, defaults, name, tags, lock, step).await?;
+    let lock = met.lock.take();
+    Ok(Seen { lock, ..Box::pin(compare(loaded, name, scope, met)).await? })
+}
+
+/// Looks again at a host that is connected, and plans.
+pub async fn look_again(loaded: &Loaded, host: Arc<dyn Host>, name: &str, scope: &Scope, tags: &[String]) -> Result<Seen> {
+    let (known, _) = session::facts(&*host, loaded, name).await?;
+    look_with(loaded, host, name, scope, tags, known).await
+}
+
+/// The same for a host whose facts are known.
+pub async fn look_with(loaded: &Loaded, host: Arc<dyn Host>, name: &str, scope: &Scope, tags: &[String], known: HostFacts) -> Result<Seen> {
     let mut prepared = Prepared::new(loaded, name, &known, tags)?;
-    Downloads::new(cache_folder(&loaded.environment)).fetch(&mut prepared.desired).await?;
-    let observed = observe(&host, &prepared.desired, &facts).await?;
+    migration::refuse(&known.migration, &prepared.variables)?;
+    Downloads::new(downloads_folder(&loaded.environment)).fetch(&mut prepared.desired).await?;
+    let (sight, lock) = Box::pin(pipeline::look(&host, &prepared.desired, Vec::new(), Vec::new(), None)).await?;
+    Box::pin(compare(loaded, name, scope, Met { host, prepared, known, sight, lock })).await
+}
+
+async fn compare(loaded: &Loaded, name: &str, scope: &Scope, met: Met) -> Result<Seen> {
+    let Met { host, prepared, known, sight, lock } = met;
+    migration::refuse(&known.migration, &prepared.variables)?;
+    let unfinished = sight.facts.unfinished.clone();
+    let mut observed = observe(&host, &prepared.desired, sight).await?;
+    leftovers(&host, &prepared.desired, &mut observed, &scope.purge).await?;
     lost_data(name, &known, &prepared, &observed)?;
     credentials::refuse_over_data(loaded, name, &known, &prepared.desired, &observed)?;
     let redactor = prepared.redactor();
-    let plan = plan(&prepared.desired, &observed, scope, &|text| redactor.redact(text).into_owned());
-    Ok(Seen { host, prepared, observed, plan })
+    let mut plan = plan(&prepared.desired, &observed, scope, &|text| redactor.redact(text).into_owned());
+    plan.notes.extend(notes(&known.migration));
+    Ok(Seen { host, prepared, observed, plan, unfinished, lock })
+}
+
+/// What a migration under way decides over the inventory.
+fn notes(migration: &Migration) -> Option<String> {
+    let decided = migration::overrides(migration);
+    let [enabled, toggle, others @ ..] = decided.as_slice() else { return None };
+    let word = |decided: &migration::Override| format!("{}={}", decided.name, decided.value.text());
+    Some(format!(
+        "a migration to MAS is not finalized, and decides {}, {} and {} more variables over the inventory; `homestead migrate --status` lists them",
+        word(enabled),
+        word(toggle),
+        others.len()
+    ))
 }
 
 /// Data that an earlier run saw and that is gone: a disk that is not mounted must not become a new server.
@@ -173,30 +296,47 @@ fn lost_data(name: &str, known: &HostFacts, prepared: &Prepared, observed: &Obse
         .hint(format!("to begin anew without it, remove `{}` on the host first", crate::apply::MEMORY_PATH)))
 }
 
-#[allow(clippy::too_many_arguments, reason = "one call site; a struct would only rename them")]
 async fn one(
-    loaded: &Loaded,
+    loaded: &Arc<Loaded>,
     name: &str,
     defaults: &ConnectionDefaults,
     terminal: &Terminal,
-    scope: &Scope,
-    mode: ModeArgs,
+    convergence: &Convergence,
     cancel: &CancellationToken,
-    tags: &[String],
-    users: Users,
 ) -> Result<()> {
+    let Convergence { scope, mode, tags, users, command, expected } = convergence;
     let sink = terminal.sink();
-    let host = session::connect(loaded, name, defaults).await?;
-    let lock = if mode.check { None } else { Some(session::lock(&*host, loaded, &tags.join(",")).await?) };
-    let seen = look(loaded, host, name, scope, tags).await?;
-    show(&seen.plan, mode.diff || mode.check, terminal);
+    let step = |step: RunStep| sink(name, Event::Step { step, units: Vec::new() });
+    let holder = session::holder(loaded, command);
+    let mut seen = look(loaded, defaults, name, scope, tags, (!mode.check).then_some(&holder), &step).await?;
+    let lock = seen.lock.take();
+    // A migration that was lost in its window: the host is about to put it back, and waits for this lock.
+    if lock.is_some() && seen.prepared.migration.state.is_under_way() && operation::migrate::leftover(&*seen.host).await? {
+        sink(name, Event::Warning { text: "an unfinished migration was put back first".to_owned() });
+        seen = look_again(loaded, seen.host, name, scope, tags).await?;
+    }
+    let before = lock.as_ref().map_or(seen.unfinished.as_ref(), Lock::unfinished);
+    tell_half_done(before, &seen.observed, lock.is_some(), &|text| sink(name, Event::Warning { text }));
+    step(RunStep::Plan);
+    purge::check(name, &scope.purge, loaded, &seen.prepared.desired, &seen.plan, &sink)?;
+    terminal.learn(seen.prepared.redactor());
+    if let Some(expected) = expected {
+        expected.check(&seen, name, terminal)?;
+    }
+    terminal.plan(&seen.plan, mode.diff || mode.check);
     let context = operation::Context { host: &seen.host, prepared: &seen.prepared, name, sink: &sink };
-    if mode.check {
-        let missing = if users == Users::Ensure { operation::missing_users(&context, &seen.observed.memory)? } else { Vec::new() };
+    let Some(lock) = lock else {
+        let missing = if *users == Users::Ensure { operation::missing_users(&context, &seen.observed.memory)? } else { Vec::new() };
         if !missing.is_empty() {
             sink(name, Event::Stage { text: format!("these users would be made: {}", missing.join(", ")) });
         }
         return Ok(());
+    };
+    if mode.ask && !seen.plan.is_empty() {
+        confirm(name).await?;
+    }
+    if !mode.yes {
+        purge::confirm(name, &seen.plan)?;
     }
     if let Some((path, names)) = credentials::keep(loaded, name, &credentials::system_random)? {
         let text = format!("made {}; kept in {path}: keep it private and back it up", names.join(", "));
@@ -211,26 +351,31 @@ async fn one(
         plan: &seen.plan,
         sink: &sink,
         cancel,
-        previous_passwords: Mutex::default(),
+        lock: &lock,
+        holder: &holder,
+        progress: Progress::default(),
         redact: &redact,
     };
-    apply(&run).await?;
+    let applied = apply(&run).await;
+    if let Err(error) = applied {
+        // What was last written into the journal arrives before the connection ends.
+        lock.release().await;
+        return Err(error);
+    }
     if !seen.plan.is_empty() {
         sink(name, Event::Done { text: "the host is as the inventory declares".to_owned() });
     }
-    if users == Users::Ensure {
+    if *users == Users::Ensure {
         operation::ensure_users(&context, &seen.observed.memory).await?;
     }
-    drop(lock);
+    lock.release().await;
     Ok(())
 }
 
-/// Writes a plan to standard output.
-pub fn show(plan: &Plan, diffs: bool, terminal: &Terminal) {
-    if terminal.json() {
-        let line = serde_json::json!({"version": 1, "event": "plan", "host": plan.host, "plan": plan});
-        terminal.out(&format!("{line}\n"));
-    } else {
-        terminal.out(&report::plan_text(plan, diffs, terminal.color()));
-    }
+/// Asks whether the plan that was shown is to be carried out. Other hosts go on meanwhile.
+async fn confirm(name: &str) -> Result<()> {
+    let question = format!("Do this on {name}?");
+    let answer = tokio::task::spawn_blocking(move || prompt::confirm_plan(&question)).await;
+    let confirmed = answer.map_err(|error| Error::new(Kind::Usage, "the question was interrupted").caused_by(error))??;
+    if confirmed { Ok(()) } else { Err(Error::new(Kind::Interrupted, format!("`{name}`: not confirmed; nothing was touched"))) }
 }

@@ -64,7 +64,7 @@ impl FixArgs {
 }
 
 /// A unified diff without the values of secrets.
-fn difference(change: &rename::Change, library: &Library) -> String {
+pub fn difference(change: &rename::Change, library: &Library) -> String {
     let shown = |text| presentable(text, &|name| library.is_secret(name));
     let (old, new) = (shown(&change.old), shown(&change.new));
     let diff = similar::TextDiff::from_lines(&old, &new);

@@ -1,13 +1,16 @@
-//! The same work on many hosts at once; one host's failure does not stop another's.
+//! The same work on many hosts at once; one host's failure does not stop another's, unless it was asked for.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::batches::BatchArgs;
 use crate::diagnostic::{Error, Kind, Result};
-use crate::report::{Terminal, failure};
+use crate::report::Terminal;
 
 /// Runs `work` for each host, at most `forks` at a time.
 ///
@@ -20,40 +23,190 @@ where
     Fut: Future<Output = Result<T>> + Send + 'static,
     T: Send + 'static,
 {
+    each_batch(hosts, &BatchArgs::default(), forks, terminal, work).await
+}
+
+/// The same, batch after batch.
+///
+/// # Errors
+/// As [`each`]; names the hosts that were not begun because others failed.
+pub async fn each_batch<F, Fut, T>(hosts: Vec<String>, batches: &BatchArgs, forks: usize, terminal: &Terminal, work: F) -> Result<Vec<T>>
+where
+    F: Fn(String) -> Fut,
+    Fut: Future<Output = Result<T>> + Send + 'static,
+    T: Send + 'static,
+{
+    terminal.begin(&hosts);
+    in_batches(hosts, batches, forks, terminal, |host| {
+        // On the heap: it is a whole run.
+        let (work, terminal) = (Box::pin(work(host.clone())), terminal.clone());
+        async move {
+            let begun = terminal.elapsed();
+            let result = work.await;
+            terminal.host_end(&host, result.as_ref().err(), terminal.elapsed().saturating_sub(begun));
+            result
+        }
+    })
+    .await
+}
+
+/// The same for work that is no part of what is told about the run: a look beforehand.
+///
+/// # Errors
+/// As [`each`].
+pub async fn all<F, Fut, T>(hosts: Vec<String>, forks: usize, terminal: &Terminal, work: F) -> Result<Vec<T>>
+where
+    F: Fn(String) -> Fut,
+    Fut: Future<Output = Result<T>> + Send + 'static,
+    T: Send + 'static,
+{
+    in_batches(hosts, &BatchArgs::default(), forks, terminal, work).await
+}
+
+async fn in_batches<F, Fut, T>(hosts: Vec<String>, batches: &BatchArgs, forks: usize, terminal: &Terminal, work: F) -> Result<Vec<T>>
+where
+    F: Fn(String) -> Fut,
+    Fut: Future<Output = Result<T>> + Send + 'static,
+    T: Send + 'static,
+{
     if let [host] = hosts.as_slice() {
         return Ok(vec![work(host.clone()).await?]);
     }
-    let slots = Arc::new(Semaphore::new(forks.max(1)));
-    let mut tasks = JoinSet::new();
     let count = hosts.len();
-    for host in hosts {
-        let slots = slots.clone();
+    let mut results = Vec::new();
+    let mut failed = BTreeMap::new();
+    let mut left = Vec::new();
+    let mut ended = false;
+    for batch in batches.split(hosts) {
+        if ended {
+            left.extend(batch);
+            continue;
+        }
+        let (before, of) = (failed.len(), batch.len());
+        left.extend(one_batch(batch, batches.any_errors_fatal(), forks, terminal, &work, &mut results, &mut failed).await?);
+        ended = batches.ends(failed.len() - before, of);
+    }
+    if failed.is_empty() {
+        return Ok(results);
+    }
+    let names: Vec<&str> = failed.keys().map(String::as_str).collect();
+    let text = format!("{} of {count} hosts failed: {}", names.len(), names.join(", "));
+    if !left.is_empty() {
+        left.sort();
+        return Err(BatchArgs::not_begun(&text, &left));
+    }
+    let mut kinds = failed.values();
+    let first = kinds.next().copied().unwrap_or(Kind::HostFailed);
+    Err(Error::new(if kinds.all(|kind| *kind == first) { first } else { Kind::HostFailed }, text))
+}
+
+/// One batch; gives the hosts that were not begun.
+async fn one_batch<F, Fut, T>(
+    batch: Vec<String>,
+    stop_at_failure: bool,
+    forks: usize,
+    terminal: &Terminal,
+    work: &F,
+    results: &mut Vec<T>,
+    failed: &mut BTreeMap<String, Kind>,
+) -> Result<Vec<String>>
+where
+    F: Fn(String) -> Fut,
+    Fut: Future<Output = Result<T>> + Send + 'static,
+    T: Send + 'static,
+{
+    let slots = Arc::new(Semaphore::new(forks.max(1)));
+    let stopped = Arc::new(AtomicBool::new(false));
+    let mut tasks = JoinSet::new();
+    for host in batch {
+        let (slots, stopped) = (Arc::clone(&slots), Arc::clone(&stopped));
         let work = work(host.clone());
         tasks.spawn(async move {
             let _slot = slots.acquire_owned().await;
-            (host, work.await)
+            if stopped.load(Ordering::Acquire) {
+                return (host, None);
+            }
+            let outcome = work.await;
+            if outcome.is_err() && stop_at_failure {
+                stopped.store(true, Ordering::Release);
+            }
+            (host, Some(outcome))
         });
     }
-    let mut results = Vec::new();
-    let mut failed = Vec::new();
+    let mut left = Vec::new();
     while let Some(joined) = tasks.join_next().await {
         match joined {
-            Ok((_, Ok(result))) => results.push(result),
-            Ok((host, Err(error))) => {
+            Ok((_, Some(Ok(result)))) => results.push(result),
+            Ok((host, Some(Err(error)))) => {
                 terminal.err(&terminal.findings(&error.diagnostics));
-                terminal.err(&format!("{host}: {}", failure(&error, terminal.color())));
-                failed.push((host, error.kind));
+                terminal.err(&format!("{host}: {}", terminal.failure(&error)));
+                failed.insert(host, error.kind);
             }
+            Ok((host, None)) => left.push(host),
             Err(error) => return Err(Error::new(Kind::Usage, "a host's task ended badly").caused_by(error)),
         }
     }
-    match failed.as_slice() {
-        [] => Ok(results),
-        [(_, first), rest @ ..] => {
-            let kind = if rest.iter().all(|(_, kind)| kind == first) { *first } else { Kind::HostFailed };
-            let mut names: Vec<&str> = failed.iter().map(|(host, _)| host.as_str()).collect();
-            names.sort_unstable();
-            Err(Error::new(kind, format!("{} of {count} hosts failed: {}", names.len(), names.join(", "))))
-        }
+    Ok(left)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::time::{Instant, SystemTime};
+
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::report::{Invocation, Style};
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        batches: BatchArgs,
+    }
+
+    /// Hosts a to f, of which those named fail; gives the ones that were begun, and the error.
+    async fn run(words: &[&str], forks: usize, failing: &str) -> (String, String) {
+        let batches = Line::try_parse_from([&["homestead"], words].concat()).unwrap().batches;
+        let hosts = ["a", "b", "c", "d", "e", "f"].map(str::to_owned).to_vec();
+        let begun = Arc::new(Mutex::new(Vec::new()));
+        let invocation = Invocation {
+            run: "r1".to_owned(),
+            command: "install-all".to_owned(),
+            line: Vec::new(),
+            started: SystemTime::UNIX_EPOCH,
+            clock: Instant::now(),
+            is_run: false,
+            logs: None,
+        };
+        let terminal = Terminal::new(invocation, Style { no_color: true, json: true, dumb: true }, Arc::new(|_: &str| None));
+        let outcome = in_batches(hosts, &batches, forks, &terminal, |host| {
+            let (begun, fails) = (Arc::clone(&begun), failing.contains(&host));
+            async move {
+                begun.lock().unwrap().push(host);
+                if fails { Err(Error::new(Kind::Unreachable, "gone")) } else { Ok(()) }
+            }
+        })
+        .await;
+        let mut begun = std::mem::take(&mut *begun.lock().unwrap());
+        begun.sort();
+        (begun.concat(), outcome.map_or_else(|error| format!("{:?}: {error}", error.kind), |done| format!("{} done", done.len())))
+    }
+
+    #[tokio::test]
+    async fn a_failure_stops_no_other_host() {
+        assert_eq!(run(&[], 2, "").await, ("abcdef".to_owned(), "6 done".to_owned()));
+        assert_eq!(run(&[], 2, "ae").await, ("abcdef".to_owned(), "Unreachable: 2 of 6 hosts failed: a, e".to_owned()));
+        assert_eq!(run(&["--serial", "2"], 9, "b").await, ("abcdef".to_owned(), "Unreachable: 1 of 6 hosts failed: b".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_failed_is_the_last() {
+        let (begun, error) = run(&["--serial", "1,2"], 9, "bc").await;
+        assert_eq!((begun.as_str(), error.as_str()), ("abc", "HostFailed: 2 of 6 hosts failed: b, c; not begun: d, e, f"));
+        let (begun, _) = run(&["--serial", "2", "--max-fail-percentage", "30"], 9, "d").await;
+        assert_eq!(begun, "abcd");
+        let (begun, error) = run(&["--any-errors-fatal"], 1, "b").await;
+        assert_eq!((begun.as_str(), error.as_str()), ("ab", "HostFailed: 1 of 6 hosts failed: b; not begun: c, d, e, f"));
     }
 }

@@ -9,12 +9,15 @@ use super::vault_passwords;
 use crate::diagnostic::Result;
 use crate::pipeline::Sources;
 
+/// The inventory that is looked for without a name.
+const DEFAULT_INVENTORY: &str = "inventory/hosts";
+
 /// Options that every command takes.
 #[derive(Clone, Debug, Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 pub struct GlobalArgs {
     /// The inventory: a hosts file or a folder that holds one
-    #[arg(short, long, global = true, env = "HOMESTEAD_INVENTORY", default_value = "inventory/hosts", value_name = "PATH")]
+    #[arg(short, long, global = true, env = "HOMESTEAD_INVENTORY", default_value = DEFAULT_INVENTORY, value_name = "PATH")]
     pub inventory: Vec<Utf8PathBuf>,
     /// Only these hosts: names, groups, patterns such as `web*:!web3`
     #[arg(short, long, global = true, value_name = "PATTERN")]
@@ -61,12 +64,29 @@ pub struct GlobalArgs {
     /// Tell what goes on underneath; twice for more
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// Have the daemon do it that listens at this socket
+    #[arg(long, global = true, value_name = "SOCKET", num_args = 0..=1, require_equals = true, default_missing_value = crate::daemon::life::SOCKET)]
+    pub daemon: Option<Utf8PathBuf>,
+    /// Stop at the next safe place when standard input ends
+    #[arg(long, global = true, hide = true)]
+    pub until_stdin_ends: bool,
     /// No colours
     #[arg(long, global = true, env = "NO_COLOR", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", default_value = "false")]
     pub no_color: bool,
+    /// The run's id.
+    #[arg(skip)]
+    pub run: String,
+    /// When the program was called.
+    #[arg(skip)]
+    pub started: Option<std::time::SystemTime>,
 }
 
 impl GlobalArgs {
+    /// Whether an inventory was named, or is only the one that is looked for without a name.
+    pub fn names_inventory(&self) -> bool {
+        self.inventory != [DEFAULT_INVENTORY]
+    }
+
     /// Where the inventory and the roles come from.
     ///
     /// # Errors
@@ -81,14 +101,15 @@ impl GlobalArgs {
             roles_dir: self.roles_dir.clone(),
             vault,
             environment,
-            now: now(),
+            now: self.started.unwrap_or_else(now),
+            run: self.run.clone(),
             lock_wait: std::time::Duration::from_secs(self.lock_wait),
         })
     }
 }
 
 #[allow(clippy::disallowed_methods, reason = "the one place where the wall clock is read")]
-fn now() -> std::time::SystemTime {
+pub fn now() -> std::time::SystemTime {
     std::time::SystemTime::now()
 }
 

@@ -31,14 +31,14 @@ pub struct SetupServiceArgs {
 impl InstallServiceArgs {
     /// Runs it.
     pub async fn run(&self, global: &GlobalArgs, terminal: &Terminal) -> Result<Exit> {
-        service("install", &self.service, self.mode, global, terminal).await
+        service("install", &self.service, self.mode.clone(), global, terminal).await
     }
 }
 
 impl SetupServiceArgs {
     /// Runs it.
     pub async fn run(&self, global: &GlobalArgs, terminal: &Terminal) -> Result<Exit> {
-        service("setup", &self.service, self.mode, global, terminal).await
+        service("setup", &self.service, self.mode.clone(), global, terminal).await
     }
 }
 

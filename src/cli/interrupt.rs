@@ -1,4 +1,5 @@
-//! Ctrl-C: the first asks the run to stop at the next safe place, the second ends the process.
+//! Ctrl-C: the first asks the run to stop at the next safe place, the second ends the process. The end of whoever
+//! started it counts as one where that is asked for.
 
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +20,7 @@ pub fn token(terminal: &Terminal) -> CancellationToken {
             }
             if hard {
                 terminal.err("stopped at once; the next run finishes what was begun\n");
+                terminal.end(130);
                 #[allow(clippy::exit, reason = "the second signal asks for just this")]
                 std::process::exit(130);
             }
@@ -27,4 +29,16 @@ pub fn token(terminal: &Terminal) -> CancellationToken {
         }
     });
     token
+}
+
+/// Asks this process to stop when its standard input ends, as it does when whoever started it is gone. A command that has
+/// no safe places ends at once.
+pub fn follow_stdin() {
+    std::thread::spawn(|| {
+        // Nothing is expected there; an input that cannot be read is one that has ended.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        if let Err(error) = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM) {
+            tracing::error!(%error, "a run without its daemon cannot be stopped");
+        }
+    });
 }

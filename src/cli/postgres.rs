@@ -1,4 +1,4 @@
-//! `postgres`: backup, restore, import, vacuum.
+//! `postgres`: backup, restore, import, vacuum, upgrade.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use super::global::GlobalArgs;
 use super::procedure::{Connected, on_each};
 use super::{Exit, interrupt, prompt};
 use crate::diagnostic::{Error, Kind, Result};
-use crate::operation::postgres::{self, Backup, Import, Imported, Vacuum};
-use crate::report::Terminal;
+use crate::operation::postgres::{self, Backup, Import, Imported, Upgrade, Upgraded, Vacuum};
+use crate::report::{Event, Terminal};
 
-/// Back up, restore, import, or vacuum the databases
+/// Back up, restore, import, vacuum, or upgrade the databases
 #[derive(Debug, Args)]
 pub struct PostgresArgs {
     #[command(subcommand)]
@@ -25,6 +25,7 @@ enum Command {
     Restore(RestoreArgs),
     Import(ImportArgs),
     Vacuum(VacuumArgs),
+    Upgrade(UpgradeArgs),
 }
 
 /// Write all databases and roles into one file, and read it back
@@ -83,6 +84,21 @@ pub struct VacuumArgs {
     database: Vec<String>,
 }
 
+/// Bring the databases into the newest major version of Postgres that the inventory allows
+///
+/// They are dumped, loaded into the new version beside the old one, and compared row by row in number; the services
+/// stand still meanwhile. Whatever fails, the old version runs again as before, also when the connection is lost. The
+/// old data is kept.
+#[derive(Debug, Args)]
+pub struct UpgradeArgs {
+    /// Remove the data that earlier upgrades and imports kept, and do nothing else
+    #[arg(long)]
+    remove_old_data: bool,
+    /// Ask nothing
+    #[arg(short, long)]
+    yes: bool,
+}
+
 impl PostgresArgs {
     /// Runs it.
     pub async fn run(&self, global: &GlobalArgs, terminal: &Terminal) -> Result<Exit> {
@@ -93,6 +109,8 @@ impl PostgresArgs {
             Command::Vacuum(args) => {
                 vacuum(global, terminal, Vacuum { preset: args.preset.clone(), databases: args.database.clone() }).await
             }
+            Command::Upgrade(args) if args.remove_old_data => remove_old_data(global, terminal, args.yes).await,
+            Command::Upgrade(args) => upgrade(global, terminal, args.yes).await,
         }?;
         Ok(0)
     }
@@ -133,12 +151,9 @@ impl BackupArgs {
 }
 
 fn show(terminal: &Terminal, host: &str, backup: &Backup) {
-    if terminal.json() {
-        let line = serde_json::json!({
-            "version": 1, "event": "backup", "host": host, "path": backup.path.as_str(), "bytes": backup.bytes, "databases": backup.contents.databases,
-        });
-        terminal.out(&format!("{line}\n"));
-    } else {
+    let databases = backup.contents.databases.clone();
+    terminal.say(Some(host), Event::Backup { path: backup.path.to_string(), bytes: backup.bytes, databases });
+    if !terminal.json() {
         terminal.out(&format!("{}\n", backup.path));
         terminal.err(&format!("{host}: {} bytes, read back: {}\n", backup.bytes, backup.contents.summary()));
     }
@@ -204,12 +219,84 @@ pub async fn vacuum(global: &GlobalArgs, terminal: &Terminal, request: Vacuum) -
     Ok(())
 }
 
+/// Upgrades on every host. The host takes its lock itself, so that a lost connection does not free it.
+pub async fn upgrade(global: &GlobalArgs, terminal: &Terminal, yes: bool) -> Result<()> {
+    let time = stamp(global)?;
+    let cancel = interrupt::token(terminal);
+    let done = on_each(global, terminal, None, move |connected: Connected| {
+        let (time, cancel) = (time.clone(), cancel.clone());
+        async move {
+            let context = connected.context();
+            let to = context.number("postgres_eligible_version_max")?;
+            let target = connected.with_postgres(to)?;
+            let confirm = asking(yes);
+            let holder = connected.holder("postgres upgrade");
+            let request = Upgrade {
+                from: connected.postgres_version(),
+                target: &target,
+                to,
+                confirm: &*confirm,
+                stamp: time,
+                holder: &holder,
+                cancel,
+            };
+            let upgraded = postgres::upgrade(&context, &request).await?;
+            Ok((connected.name, upgraded))
+        }
+    })
+    .await?;
+    for (host, upgraded) in &done {
+        let fields = match upgraded {
+            Upgraded::Already(version) => serde_json::json!({"from": version, "to": version, "old_data": null}),
+            Upgraded::Done { from, to, tables, rows, old } => {
+                serde_json::json!({"from": from, "to": to, "old_data": old, "tables": tables, "rows": rows})
+            }
+        };
+        terminal.tell(host, "upgraded", &fields);
+        match upgraded {
+            _ if terminal.json() => {}
+            Upgraded::Already(version) => {
+                terminal.out(&format!("{host}: the databases are of Postgres {version}, the newest that the inventory allows\n"));
+            }
+            Upgraded::Done { from, to, tables, rows, old } => {
+                terminal.out(&format!("{host}: upgraded from Postgres {from} to {to}; {tables} tables have their {rows} rows\n"));
+                terminal.out(&format!(
+                    "{host}: the data of before is kept in {old}; remove it when you are content: `homestead postgres upgrade --remove-old-data`\n"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn remove_old_data(global: &GlobalArgs, terminal: &Terminal, yes: bool) -> Result<()> {
+    let done = on_each(global, terminal, Some("postgres upgrade --remove-old-data"), move |connected: Connected| async move {
+        let confirm = asking(yes);
+        let removed = postgres::remove_old_data(&connected.context(), &*confirm).await?;
+        Ok((connected.name, removed))
+    })
+    .await?;
+    for (host, removed) in &done {
+        let paths: Vec<&str> = removed.iter().map(|(path, _)| path.as_str()).collect();
+        terminal.tell(host, "removed", &serde_json::json!({"paths": paths}));
+        if terminal.json() {
+            continue;
+        }
+        if removed.is_empty() {
+            terminal.out(&format!("{host}: there is no old data\n"));
+        } else {
+            for (path, _) in removed {
+                terminal.out(&format!("{host}: removed {path}\n"));
+            }
+        }
+    }
+    Ok(())
+}
+
 fn tell(terminal: &Terminal, host: &str, imported: &Imported) {
+    let databases = imported.contents.databases.clone();
+    terminal.say(Some(host), Event::Imported { old_data: imported.old.clone(), databases });
     if terminal.json() {
-        let line = serde_json::json!({
-            "version": 1, "event": "imported", "host": host, "old_data": imported.old, "databases": imported.contents.databases,
-        });
-        terminal.out(&format!("{line}\n"));
         return;
     }
     terminal.out(&format!("{host}: imported {}\n", imported.contents.summary()));
@@ -221,7 +308,11 @@ fn tell(terminal: &Terminal, host: &str, imported: &Imported) {
 type Confirm = Box<dyn Fn(&str) -> Result<bool> + Send + Sync>;
 
 fn confirm(replacing: ReplacingArgs) -> Confirm {
-    Box::new(move |question| if replacing.yes { Ok(true) } else { prompt::confirm(question) })
+    asking(replacing.yes)
+}
+
+fn asking(yes: bool) -> Confirm {
+    Box::new(move |question| if yes { Ok(true) } else { prompt::confirm(question) })
 }
 
 /// The time of the run, as it may stand in a name of a file.

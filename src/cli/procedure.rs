@@ -9,7 +9,7 @@ use crate::desired::Operation;
 use crate::diagnostic::{Error, Kind, Result};
 use crate::host::{Host, LockHolder};
 use crate::operation::Context;
-use crate::pipeline::{Loaded, Prepared};
+use crate::pipeline::{HostFacts, Loaded, Prepared};
 use crate::report::{Sink, Terminal};
 
 /// A host that a procedure works on.
@@ -20,12 +20,27 @@ pub struct Connected {
     pub name: String,
     sink: Sink,
     loaded: Arc<Loaded>,
+    facts: HostFacts,
 }
 
 impl Connected {
     /// Who asks for the host's lock, for a procedure that takes it on the host itself.
     pub fn holder(&self, command: &str) -> LockHolder {
         session::holder(&self.loaded, command)
+    }
+
+    /// The major version of the Postgres that made the data on the host.
+    pub fn postgres_version(&self) -> Option<u32> {
+        self.facts.postgres_version
+    }
+
+    /// The host as it would be if its data were of another major version of Postgres.
+    ///
+    /// # Errors
+    /// The inventory is not valid then.
+    pub fn with_postgres(&self, version: u32) -> Result<Prepared> {
+        let facts = HostFacts { postgres_version: Some(version), ..self.facts.clone() };
+        Prepared::new(&self.loaded, &self.name, &facts, &[])
     }
 
     /// What a role hands to a procedure.
@@ -61,12 +76,13 @@ where
         async move {
             let host = session::connect(&loaded, &name, &defaults).await?;
             let _lock = match lock {
-                Some(command) => Some(session::lock(&*host, &loaded, &command).await?),
+                Some(command) => Some(session::lock(&*host, &loaded, &session::holder(&loaded, &command)).await?),
                 None => None,
             };
             let (facts, _) = session::facts(&*host, &loaded, &name).await?;
             let prepared = Prepared::new(&loaded, &name, &facts, &[])?;
-            work(Connected { host, prepared, name, sink: terminal.sink(), loaded }).await
+            terminal.learn(prepared.redactor());
+            work(Connected { host, prepared, name, sink: terminal.sink(), loaded, facts }).await
         }
     })
     .await

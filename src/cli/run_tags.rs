@@ -33,7 +33,7 @@ pub struct RunTagsArgs {
 impl RunTagsArgs {
     /// Runs it.
     pub async fn run(&self, global: &GlobalArgs, terminal: &Terminal) -> Result<Exit> {
-        run(&self.tags, self.mode, global, terminal).await
+        run(&self.tags, self.mode.clone(), global, terminal).await
     }
 }
 
@@ -50,7 +50,7 @@ pub async fn run(tags: &[String], mode: ModeArgs, global: &GlobalArgs, terminal:
             Error::new(Kind::Usage, format!("`{name}` has no `--check`: it would be done")).hint("leave it out, or leave out `--check`")
         );
     }
-    let mut scope = Scope { roles: Some(BTreeSet::new()), remove_orphans: false };
+    let mut scope = Scope { roles: Some(BTreeSet::new()), remove_orphans: false, ..Scope::default() };
     let mut converges = false;
     for job in &jobs {
         if let Job::Converge { roles, remove_orphans } = job {
@@ -156,6 +156,8 @@ async fn operate(global: &GlobalArgs, terminal: &Terminal, run: &str, extra: &Ex
                 Vacuum { preset: extra.text("postgres_vacuum_preset")?, databases: extra.texts("postgres_vacuum_databases_list")? };
             postgres::vacuum(global, terminal, request).await?;
         }
+        // Whoever types the tag has decided.
+        "upgrade-postgres" => postgres::upgrade(global, terminal, true).await?,
         "import-postgres" => {
             let path = extra.text("server_path_postgres_dump")?.ok_or_else(|| {
                 Error::new(Kind::Usage, "`import-postgres` needs the dump's path on the host")

@@ -7,7 +7,7 @@ use super::Exit;
 use super::global::GlobalArgs;
 use crate::authoring::files;
 use crate::diagnostic::Result;
-use crate::report::Terminal;
+use crate::report::{self, Terminal};
 use crate::role::{self, Library, Source};
 
 /// Write a JSON schema for vars.yml, so that an editor knows every variable
@@ -16,6 +16,9 @@ use crate::role::{self, Library, Source};
 /// `# yaml-language-server: $schema=PATH`. `homestead init` sets that up.
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
+    /// The schema of what `--json` writes instead: the events of runs, and plans
+    #[arg(long)]
+    events: bool,
     /// Write it to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     out: Option<Utf8PathBuf>,
@@ -24,7 +27,7 @@ pub struct SchemaArgs {
 impl SchemaArgs {
     /// Runs it.
     pub fn run(&self, global: &GlobalArgs, terminal: &Terminal) -> Result<Exit> {
-        let text = text(&library(global)?);
+        let text = if self.events { format!("{:#}\n", report::schema()) } else { text(&library(global)?) };
         match &self.out {
             Some(path) => files::replace(path, &text, 0o644)?,
             None => terminal.out(&text),

@@ -34,28 +34,43 @@ impl SelfCheckArgs {
     pub async fn run(&self, global: &GlobalArgs, terminal: &Terminal) -> Result<Exit> {
         check(global, terminal, self).await
     }
+
+    /// What asks, in the way that the command line says.
+    pub fn client(&self) -> Result<Client> {
+        Client::new(self.resolve.clone(), &self.ca)
+    }
+
+    /// The host's addresses: those of the command line, else those of the inventory.
+    pub async fn addresses(&self, prepared: &Prepared, client: &Client, name: &str) -> Result<Vec<IpAddr>> {
+        if self.address.is_empty() { addresses(prepared, client, name).await } else { Ok(self.address.clone()) }
+    }
 }
 
 /// Checks every server that the command line names.
 pub async fn check(global: &GlobalArgs, terminal: &Terminal, args: &SelfCheckArgs) -> Result<Exit> {
     let loaded = converge::load(global, terminal)?;
-    let client = Client::new(args.resolve.clone(), &args.ca)?;
+    let client = args.client()?;
     let mut all = Vec::new();
     for name in loaded.hosts()? {
         let prepared = Prepared::new(&loaded, &name, &HostFacts::assumed(), &[])?;
-        let addresses = if args.address.is_empty() { addresses(&prepared, &client, &name).await? } else { args.address.clone() };
+        let addresses = args.addresses(&prepared, &client, &name).await?;
         let findings = self_check::self_check(&prepared, &client, &addresses, loaded.now).await?;
         if !terminal.json() {
-            terminal.out(&text(&name, &findings, terminal, &loaded));
+            terminal.out(&text(&name, &findings, terminal, loaded.hosts()?.len() > 1));
         }
         all.push((name, findings));
     }
+    Ok(end(&all, terminal))
+}
+
+/// The document for programs, and the exit code.
+pub fn end(all: &[(String, Vec<Finding>)], terminal: &Terminal) -> Exit {
     let bad = all.iter().flat_map(|(_, findings)| findings).filter(|finding| finding.verdict == Verdict::Bad).count();
     if terminal.json() {
         let hosts: Vec<_> = all.iter().map(|(host, findings)| serde_json::json!({"host": host, "checks": findings})).collect();
         terminal.out(&format!("{:#}\n", serde_json::json!({"version": 1, "hosts": hosts})));
     }
-    Ok(if bad == 0 { 0 } else { Kind::HostFailed.exit_code() })
+    if bad == 0 { 0 } else { Kind::HostFailed.exit_code() }
 }
 
 /// The addresses at which the inventory reaches a host.
@@ -75,10 +90,24 @@ async fn addresses(prepared: &Prepared, client: &Client, name: &str) -> Result<V
     }
 }
 
-fn text(name: &str, findings: &[Finding], terminal: &Terminal, loaded: &Loaded) -> String {
+/// Checks one server as it is known already, and shows what is found.
+pub async fn examine(terminal: &Terminal, args: &SelfCheckArgs, loaded: &Loaded, name: &str, prepared: &Prepared) -> Result<Exit> {
+    let client = args.client()?;
+    let addresses = args.addresses(prepared, &client, name).await?;
+    let findings = self_check::self_check(prepared, &client, &addresses, loaded.now).await?;
+    terminal.tell(name, "self_check", &serde_json::json!({"checks": findings}));
+    if !terminal.json() {
+        terminal.out(&text(name, &findings, terminal, loaded.hosts()?.len() > 1));
+    }
+    let bad = findings.iter().any(|finding| finding.verdict == Verdict::Bad);
+    Ok(if bad { Kind::HostFailed.exit_code() } else { 0 })
+}
+
+/// A host's findings for people; with its name where there are several hosts.
+pub fn text(name: &str, findings: &[Finding], terminal: &Terminal, several: bool) -> String {
     let paint = |text: &str, code: &str| if terminal.color() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() };
     let mut lines = String::new();
-    if loaded.hosts().is_ok_and(|hosts| hosts.len() > 1) {
+    if several {
         lines.push_str(&format!("{name}:\n"));
     }
     for finding in findings {
@@ -89,6 +118,9 @@ fn text(name: &str, findings: &[Finding], terminal: &Terminal, loaded: &Loaded) 
             Verdict::Skipped => "-".to_owned(),
         };
         lines.push_str(&format!("{mark} {}\n", finding.text));
+        for line in &finding.log {
+            lines.push_str(&format!("    | {line}\n"));
+        }
         if let Some(hint) = &finding.hint {
             lines.push_str(&format!("    hint: {hint}\n"));
         }

@@ -1,11 +1,11 @@
-//! `start-all`, `stop-all`, `start-group`, `stop-group`.
+//! `start-all`, `stop-all`, `restart-all`, `start-group`, `stop-group`, `restart`.
 
 use std::sync::Arc;
 
 use clap::Args;
 
 use super::global::GlobalArgs;
-use super::{Exit, converge, fleet, session};
+use super::{Exit, converge, fleet, selection, session};
 use crate::apply;
 use crate::desired::Service;
 use crate::diagnostic::{Error, Kind, Result, did_you_mean};
@@ -32,6 +32,17 @@ pub struct StartGroupArgs {
 pub struct StopGroupArgs {
     /// The group
     group: String,
+}
+
+/// Stop and start every service
+#[derive(Debug, Args)]
+pub struct RestartAllArgs {}
+
+/// Stop and start a service or a group, such as `synapse`, and what requires it
+#[derive(Debug, Args)]
+pub struct RestartArgs {
+    /// The service or the group
+    service: String,
 }
 
 /// What happens to services.
@@ -73,7 +84,37 @@ impl StopGroupArgs {
     }
 }
 
-/// Starts or stops the services of a group, or all.
+impl RestartAllArgs {
+    /// Runs it.
+    pub async fn run(&self, global: &GlobalArgs, terminal: &Terminal) -> Result<Exit> {
+        control(global, terminal, Verb::Restart, None).await.map(|()| 0)
+    }
+}
+
+impl RestartArgs {
+    /// Runs it.
+    pub async fn run(&self, global: &GlobalArgs, terminal: &Terminal) -> Result<Exit> {
+        control(global, terminal, Verb::Restart, Some(self.service.clone())).await.map(|()| 0)
+    }
+}
+
+/// The services that a name means.
+///
+/// # Errors
+/// As [`selection::named`].
+pub fn named(prepared: &Prepared, name: &str) -> Result<Vec<Service>> {
+    selection::named(name, &controlled(prepared)?)
+}
+
+/// Every service that starts and stops with the others, by priority.
+fn controlled(prepared: &Prepared) -> Result<Vec<Service>> {
+    let mut all: Vec<Service> = prepared.desired.services.iter().filter(|service| service.autostart).cloned().collect();
+    all.extend(additional(prepared)?);
+    all.sort_by_key(|service| service.priority);
+    Ok(all)
+}
+
+/// Starts, stops or restarts the services of a group, or all. What restarts may be named as a service too.
 pub async fn control(global: &GlobalArgs, terminal: &Terminal, verb: Verb, group: Option<String>) -> Result<()> {
     let loaded = Arc::new(converge::load(global, terminal)?);
     let defaults = Arc::new(session::defaults(global)?);
@@ -83,15 +124,17 @@ pub async fn control(global: &GlobalArgs, terminal: &Terminal, verb: Verb, group
             let host = session::connect(&loaded, &name, &defaults).await?;
             let (facts, _) = session::facts(&*host, &loaded, &name).await?;
             let prepared = Prepared::new(&loaded, &name, &facts, &[])?;
-            let mut all: Vec<Service> = prepared.desired.services.iter().filter(|service| service.autostart).cloned().collect();
-            all.extend(additional(&prepared)?);
-            all.sort_by_key(|service| service.priority);
-            let services: Vec<_> =
-                all.iter().filter(|service| group.as_ref().is_none_or(|group| service.groups.contains(group))).cloned().collect();
+            terminal.learn(prepared.redactor());
+            let all = controlled(&prepared)?;
+            let services: Vec<Service> = match &group {
+                None => all.clone(),
+                Some(name) if verb == Verb::Restart => selection::with_dependents(selection::named(name, &all)?, &all),
+                Some(group) => all.iter().filter(|service| service.groups.contains(group)).cloned().collect(),
+            };
             if services.is_empty() {
                 return Err(no_such_group(group.as_deref().unwrap_or("all"), &all));
             }
-            let _lock = session::lock(&*host, &loaded, "services").await?;
+            let _lock = session::lock(&*host, &loaded, &session::holder(&loaded, "services")).await?;
             let sink = terminal.sink();
             if verb != Verb::Start {
                 apply::stop(&*host, &name, &services, &sink).await?;
@@ -138,6 +181,7 @@ fn additional(prepared: &Prepared) -> Result<Vec<Service>> {
             health: None,
             image: String::new(),
             ports: Vec::new(),
+            trial: None,
             role: String::new(),
         });
     }

@@ -89,7 +89,8 @@ pub fn of_service(verb: &str, service: &str, library: &Library) -> Result<String
     })
 }
 
-fn roles_of(service: &str, library: &Library) -> Option<BTreeSet<String>> {
+/// The roles of a name: a role's own, that without `matrix-`, or one of its tags.
+pub fn roles_of(service: &str, library: &Library) -> Option<BTreeSet<String>> {
     let matching = library.roles.iter().filter(|role| {
         let name = role.manifest.name.as_str();
         name == service || name.strip_prefix("matrix-") == Some(service) || role.manifest.tags.iter().any(|tag| tag == service)
@@ -134,7 +135,8 @@ mod tests {
     }
 
     /// Tags of the playbook's roles that homestead has (its `setup.yml` and the `tasks/main.yml` of each role).
-    const OF_THE_PLAYBOOK: [&str; 36] = [
+    const OF_THE_PLAYBOOK: [&str; 37] = [
+        "upgrade-postgres",
         "install-all",
         "setup-all",
         "start",
@@ -186,7 +188,6 @@ mod tests {
     fn what_homestead_does_not_do_is_refused_by_name_with_another_way() {
         let library = library();
         for tag in [
-            "upgrade-postgres",
             "import-generic-sqlite-db",
             "import-synapse-sqlite-db",
             "import-synapse-media-store",

@@ -7,7 +7,7 @@ use super::resource::{
     Account, Database, Desired, Directory, Download, Exclusive, File, Health, Image, ImageBuild, Key, Network, Probe, Service,
 };
 use super::template::Templates;
-use super::{container, order, procedure, render, timer, validate};
+use super::{container, data, order, procedure, render, timer, validate};
 use crate::diagnostic::{self, Diagnostic, Error, Result, Severity, Span};
 use crate::inventory::{Mentions, Node};
 use crate::role::{self, FileContent, Format, Library, Manifest};
@@ -59,6 +59,8 @@ pub fn build(options: Options<'_>, variables: &Variables) -> Result<(Desired, Ve
         let walk = Walk { options, evaluator: &evaluator, manifest: &role.manifest };
         walk.add_to(&mut desired, &mut met);
     }
+    data::keys(&mut desired);
+    data::managed(&mut desired);
     desired.roles = names.into_iter().map(str::to_owned).collect();
     order::order(&mut desired, &mut met);
     let read = variables.asked_for().map(str::to_owned).collect();
@@ -226,6 +228,10 @@ impl Walk<'_> {
                 Err(problem) => findings.push(problem),
             }
         }
+        match data::evaluate(&manifest.data, evaluator) {
+            Ok(data) => drop(desired.data.insert(role(), data)),
+            Err(problem) => findings.push(problem),
+        }
         for entry in &manifest.operations {
             match procedure::evaluate(entry, evaluator, &manifest.name) {
                 Ok(operation) => desired.operations.extend(operation),
@@ -353,6 +359,7 @@ impl Walk<'_> {
                 health: service.health.as_ref().map(|entry| health(entry, &evaluator)).transpose()?,
                 image: container.image,
                 ports: container.ports,
+                trial: container.trial,
                 role: self.manifest.name.clone(),
             });
         }

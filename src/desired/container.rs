@@ -4,6 +4,7 @@
 use serde_json::{Value as Json, json};
 
 use super::evaluate::Evaluator;
+use super::trial::{self, Trial, TrialMount};
 use crate::diagnostic::Diagnostic;
 use crate::role;
 
@@ -13,6 +14,8 @@ pub struct Container {
     pub image: String,
     /// TCP ports of the host that it listens on.
     pub ports: Vec<u16>,
+    /// How it can be tried before; nothing for a template unit, which has no container of its own.
+    pub trial: Option<Trial>,
     /// What the unit template gets as `service.container`.
     pub template_value: Json,
 }
@@ -68,10 +71,16 @@ pub fn evaluate(name: &str, container: &role::Container, evaluator: &Evaluator<'
             option("tmpfs", Some(settings.map_or_else(|| target.clone(), |settings| format!("{target}:{settings}"))));
         }
     }
+    let mut mounts = Vec::new();
     for mount in &container.mounts {
         for evaluator in evaluator.repeated(&mount.repeat)? {
-            let mut text = format!("type=bind,src={},dst={}", evaluator.text(&mount.source)?, evaluator.text(&mount.target)?);
-            if evaluator.truth_or(mount.read_only.as_ref(), false)? {
+            let made = TrialMount {
+                source: evaluator.text(&mount.source)?,
+                target: evaluator.text(&mount.target)?,
+                read_only: evaluator.truth_or(mount.read_only.as_ref(), false)?,
+            };
+            let mut text = format!("type=bind,src={},dst={}", made.source, made.target);
+            if made.read_only {
                 text.push_str(",ro");
             }
             if let Some(propagation) = evaluator.optional_text(mount.propagation.as_ref())? {
@@ -79,6 +88,7 @@ pub fn evaluate(name: &str, container: &role::Container, evaluator: &Evaluator<'
                 text.push_str(&propagation);
             }
             option("mount", Some(text));
+            mounts.push(made);
         }
     }
     if let Some(mounts) = &container.additional_mounts {
@@ -92,15 +102,43 @@ pub fn evaluate(name: &str, container: &role::Container, evaluator: &Evaluator<'
     if image.is_empty() {
         return Err(evaluator.blame(Diagnostic::error("H0314", format!("the image of `{name}` is empty")), &container.image));
     }
+    let (command, additional_networks) =
+        (evaluator.texts(container.command.as_ref())?, evaluator.texts(container.additional_networks.as_ref())?);
+    let mut networks: Vec<String> = evaluator.optional_text(container.network.as_ref())?.into_iter().collect();
+    networks.extend(additional_networks.iter().cloned());
+    let blamed = container.arguments.as_ref().unwrap_or(&container.image);
+    let trial = (!name.ends_with('@')).then(|| {
+        Ok::<_, Diagnostic>(Trial {
+            image: image.clone(),
+            options: words(&options, evaluator, blamed)?.into_iter().filter(|word| *word != format!("--name={name}")).collect(),
+            command: words(&command, evaluator, container.command.as_ref().unwrap_or(blamed))?,
+            networks,
+            mounts,
+            checks: trial::checks(&container.checks, &image, evaluator)?,
+        })
+    });
+    let trial = trial.transpose()?;
     let template_value = json!({
         "mode": mode,
         "image": image,
         "options": options,
-        "additional_networks": evaluator.texts(container.additional_networks.as_ref())?,
-        "command": evaluator.texts(container.command.as_ref())?,
+        "additional_networks": additional_networks,
+        "command": command,
     });
     let ports = published.iter().filter_map(|port| host_port(port)).collect();
-    Ok(Container { image, ports, template_value })
+    Ok(Container { image, ports, trial, template_value })
+}
+
+/// The words of parts of a unit's command line.
+fn words(parts: &[String], evaluator: &Evaluator<'_>, node: &crate::inventory::Node) -> Result<Vec<String>, Diagnostic> {
+    let mut words = Vec::new();
+    for part in parts {
+        words.extend(trial::words(part).ok_or_else(|| {
+            let finding = Diagnostic::error("H0329", format!("`{part}` is no option for Docker: a quote is not closed"));
+            evaluator.blame(finding, node).help("systemd would not start the unit; close the quote, or write it as `\\\"`")
+        })?);
+    }
+    Ok(words)
 }
 
 /// The host's TCP port of a `[address:]host:container[/protocol]` entry.

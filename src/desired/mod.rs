@@ -3,6 +3,7 @@
 
 mod build;
 mod container;
+mod data;
 mod evaluate;
 pub mod meaning;
 mod order;
@@ -12,12 +13,15 @@ mod resource;
 mod shape;
 mod template;
 mod timer;
+mod trial;
 mod unit_meaning;
 mod validate;
 
 pub use build::{Options, build};
+pub use data::RoleData;
 pub use resource::{
     Account, Database, Desired, Directory, Download, Exclusive, File, Health, Image, ImageBuild, Key, Network, Operation,
-    OperationContainer, Probe, Service,
+    OperationContainer, PinnedImage, Probe, Service,
 };
 pub use template::Templates;
+pub use trial::{Check, Trial, TrialMount};

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
+use super::data::RoleData;
+use super::trial::Trial;
 use crate::role::Format;
 use crate::secret::Secret;
 
@@ -32,8 +34,12 @@ pub struct Desired {
     pub images: Vec<Image>,
     /// Images to make on the host.
     pub builds: Vec<ImageBuild>,
+    /// Images that an earlier generation ran.
+    pub pinned: Vec<PinnedImage>,
     /// Databases in the managed Postgres.
     pub databases: Vec<Database>,
+    /// Role -> what of its nobody can make again.
+    pub data: BTreeMap<String, RoleData>,
     /// Units, by priority.
     pub services: Vec<Service>,
     /// Paths that one role alone writes.
@@ -95,7 +101,7 @@ pub struct Account {
 }
 
 /// A folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Directory {
     /// Absolute path.
     pub path: String,
@@ -199,7 +205,7 @@ impl ImageBuild {
 }
 
 /// A Docker network, driver `bridge`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Network {
     /// Its name.
     pub name: String,
@@ -218,6 +224,19 @@ pub struct Image {
     pub services: Vec<String>,
 }
 
+/// A name that must stand for one certain image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PinnedImage {
+    /// Name with tag.
+    pub name: String,
+    /// `sha256:...` of its configuration.
+    pub id: String,
+    /// `name@sha256:...`, to pull it by where it is gone.
+    pub digests: Vec<String>,
+    /// Units that run it.
+    pub services: Vec<String>,
+}
+
 /// A database and its owner in the managed Postgres.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Database {
@@ -232,7 +251,7 @@ pub struct Database {
 }
 
 /// A unit that runs a container.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {
     /// `matrix-synapse.service`.
     pub unit: String,
@@ -256,6 +275,9 @@ pub struct Service {
     pub image: String,
     /// TCP ports of the host that it listens on.
     pub ports: Vec<u16>,
+    /// Its container as it can be tried before the unit runs it; none for timers and template units.
+    #[serde(skip)]
+    pub trial: Option<Trial>,
     /// The role that wants it.
     pub role: String,
 }

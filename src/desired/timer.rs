@@ -68,6 +68,7 @@ fn one(entry: &Timer, evaluator: &Evaluator<'_>, role: &str, render: Render<'_>)
         health: None,
         image: String::new(),
         ports: Vec::new(),
+        trial: None,
         role: role.to_owned(),
     };
     Ok((service, files))

@@ -29,7 +29,7 @@ const CHANNEL_BUFFER: usize = 4096;
 pub(super) struct Connection {
     pub(super) handle: Handle<Checker>,
     pub(super) user: String,
-    name: String,
+    pub(super) name: String,
     lost: Arc<OnceLock<String>>,
     /// Jump hosts on the way, kept open.
     _way: Option<Box<Connection>>,

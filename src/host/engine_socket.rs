@@ -1,11 +1,9 @@
 //! The Docker engine's socket: where it is, whether it answers, and why it does not.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::time::timeout;
+use tokio::sync::OnceCell;
 
+use super::http_pipeline::{Answer, pipeline};
 use super::{Exec, Host, Stream, complaint};
 use crate::diagnostic::{Error, Kind, Result};
 
@@ -14,9 +12,6 @@ pub(super) const SOCKET: &str = "/var/run/docker.sock";
 
 /// Joins stdin and stdout to the socket (Docker 18.09 and later).
 pub(super) const DIAL: &str = "exec docker system dial-stdio";
-
-/// A socket-activated engine takes a moment to start.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 const EXPLAIN: &str = r"if ! command -v docker >/dev/null 2>&1; then echo absent
 elif ! docker version >/dev/null 2>&1; then echo silent; docker version 2>&1 | tail -n 1
@@ -39,12 +34,17 @@ pub(super) trait Open: Host {
 
 /// Finds the way that works.
 pub(super) async fn find(host: &dyn Open) -> Result<Route> {
+    Ok(ask(host, &["/_ping"]).await?.0)
+}
+
+/// Finds the way that works by asking what is to be asked.
+async fn ask(host: &dyn Open, paths: &[&str]) -> Result<(Route, Vec<Answer>)> {
     for route in [Route::Socket, Route::Dial] {
         match host.open(route).await {
             // Opening proves nothing: a refusal may show as an early end only.
             Ok(stream) => {
-                if answers(stream).await {
-                    return Ok(route);
+                if let Ok(answers) = pipeline(stream, paths).await {
+                    return Ok((route, answers));
                 }
             }
             Err(error) if error.kind == Kind::Unreachable => return Err(error),
@@ -54,15 +54,33 @@ pub(super) async fn find(host: &dyn Open) -> Result<Route> {
     Err(explain(host).await)
 }
 
-/// Whether an engine answers on a fresh stream.
-async fn answers(mut stream: Box<dyn Stream>) -> bool {
-    let ping = async {
-        stream.write_all(b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n").await.ok()?;
-        let mut start = [0; 12];
-        stream.read_exact(&mut start).await.ok()?;
-        Some(start.starts_with(b"HTTP/1.1 200"))
+/// [`Host::docker_get`], by a way that is known or found on this occasion.
+pub(super) async fn get(host: &dyn Open, known: &OnceCell<Route>, paths: &[&str]) -> Result<Vec<Vec<u8>>> {
+    let answers = match known.get() {
+        Some(route) => pipeline(host.open(*route).await?, paths).await.map_err(|error| unanswered(host).caused_by(error))?,
+        None => {
+            let (route, answers) = ask(host, paths).await?;
+            // Somebody else found it meanwhile: it is the same.
+            let _ = known.set(route);
+            answers
+        }
     };
-    timeout(PATIENCE, ping).await.ok().flatten().unwrap_or(false)
+    bodies(host, paths, answers)
+}
+
+/// The bodies of answers that all must be good.
+pub(super) fn bodies(host: &dyn Host, paths: &[&str], answers: Vec<Answer>) -> Result<Vec<Vec<u8>>> {
+    let body = |(path, answer): (&&str, Answer)| match answer.status {
+        200 => Ok(answer.body),
+        status => Err(Error::new(Kind::HostFailed, format!("`{}`: Docker: `GET {path}` gives status {status}", host.name()))),
+    };
+    paths.iter().zip(answers).map(body).collect()
+}
+
+/// The error for an engine that was there and is not.
+pub(super) fn unanswered(host: &dyn Host) -> Error {
+    Error::new(Kind::HostFailed, format!("`{}`: the Docker engine does not answer", host.name()))
+        .hint("on the host: `systemctl status docker` and `journalctl -u docker -n 50`")
 }
 
 /// The error for an engine that no way leads to.

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Map, Value, json};
 
-use super::{Exec, Host, run};
+use super::{Exec, Host, Unfinished, run};
 use crate::diagnostic::{Error, Kind, Result};
 
-const FACTS: &str = include_str!("scripts/facts.sh");
+const FACTS: &str = concat!(include_str!("scripts/unfinished.sh"), include_str!("scripts/facts.sh"));
 
 /// Bounds of shadow-utils where login.defs(5) sets none.
 const SYSTEM_IDS: (u32, u32) = (101, 999);
@@ -40,6 +40,8 @@ pub struct Facts {
     pub time: i64,
     /// The range from which system users and groups get numbers.
     pub system_ids: (u32, u32),
+    /// A run that did not come to its end; nothing while another run is going on.
+    pub unfinished: Option<Unfinished>,
 }
 
 /// A user's numbers.
@@ -80,7 +82,12 @@ impl Facts {
 /// Asks a host what it is; `paths` are those whose free space is wanted.
 pub async fn observe_facts(host: &dyn Host, paths: &[&str]) -> Result<Facts> {
     let output = run(host, "finding out what it is", Exec::new(FACTS).arguments(paths)).await?;
-    let said = pairs(&output);
+    understand(host, &output)
+}
+
+/// Reads what the script says.
+pub(super) fn understand(host: &dyn Host, output: &[u8]) -> Result<Facts> {
+    let said = pairs(output);
     if !said.contains_key("end") {
         return Err(Error::new(Kind::HostFailed, format!("`{}`: what it says about itself is cut short", host.name())));
     }
@@ -123,6 +130,7 @@ fn read(said: &HashMap<String, String>) -> Facts {
         systemd: some(get("systemd")),
         time: get("time").parse().unwrap_or_default(),
         system_ids: system_ids(get("login_defs")),
+        unfinished: Unfinished::read(get("unfinished")),
         tools,
     }
 }

@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
 use super::docker::EngineState;
+use super::engine_socket::{bodies, unanswered};
+use super::http_pipeline::pipeline;
 use super::{Channel, Exec, Held, Host, Output, Stream};
 use crate::diagnostic::{Error, Kind, Result};
 
@@ -44,6 +46,7 @@ type Answer = Box<dyn FnMut(&Asked) -> Option<Result<Output>> + Send>;
 #[derive(Default)]
 pub struct FakeHost {
     state: Mutex<State>,
+    told: Arc<Mutex<Told>>,
     engine: EngineState,
 }
 
@@ -105,6 +108,16 @@ impl FakeHost {
         self.state().asked.clone()
     }
 
+    /// What held scripts were sent after they began.
+    pub fn told(&self) -> String {
+        String::from_utf8_lossy(&self.told.lock().unwrap_or_else(PoisonError::into_inner).bytes).into_owned()
+    }
+
+    /// Lets every held script end, as if somebody had ended it on the host.
+    pub fn end_held(&self) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).ended = true;
+    }
+
     /// How many expectations were not met yet.
     pub fn outstanding(&self) -> usize {
         self.state().expected.len()
@@ -145,9 +158,30 @@ fn unexpected(message: &str) -> Error {
     Error::new(Kind::Usage, format!("fake host: {message}"))
 }
 
-struct FakeHeld;
+struct FakeHeld {
+    told: Arc<Mutex<Told>>,
+}
 
-impl Held for FakeHeld {}
+/// What became of the scripts that were held.
+#[derive(Debug, Default)]
+struct Told {
+    bytes: Vec<u8>,
+    ended: bool,
+}
+
+#[async_trait]
+impl Held for FakeHeld {
+    async fn send(&self, bytes: &[u8]) -> Result<()> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn ended(&self) -> bool {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).ended
+    }
+
+    async fn finish(self: Box<Self>) {}
+}
 
 #[async_trait]
 impl Host for FakeHost {
@@ -170,13 +204,18 @@ impl Host for FakeHost {
         let output = self.reply(exec)?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         match text.split_once('\n') {
-            Some((line, _)) if output.status == 0 => Ok(Ok((line.to_owned(), Box::new(FakeHeld)))),
+            Some((line, _)) if output.status == 0 => Ok(Ok((line.to_owned(), Box::new(FakeHeld { told: Arc::clone(&self.told) })))),
             _ => Ok(Err(output)),
         }
     }
 
     fn engine(&self) -> &EngineState {
         &self.engine
+    }
+
+    async fn docker_get(&self, paths: &[&str]) -> Result<Vec<Vec<u8>>> {
+        let answers = pipeline(self.next_stream()?, paths).await.map_err(|error| unanswered(self).caused_by(error))?;
+        bodies(self, paths, answers)
     }
 
     async fn docker_stream(&self) -> Result<Box<dyn Stream>> {

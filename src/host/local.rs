@@ -4,13 +4,15 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 use tokio::task::JoinSet;
 
 use super::docker::EngineState;
@@ -117,11 +119,29 @@ impl RunAs for Processes {
 
 /// A script that goes on: its stdin closes when this is dropped.
 struct HeldChild {
-    _stdin: ChildStdin,
-    _drain: JoinSet<()>,
+    name: String,
+    stdin: Mutex<ChildStdin>,
+    drain: JoinSet<()>,
+    ended: Arc<AtomicBool>,
 }
 
-impl Held for HeldChild {}
+#[async_trait]
+impl Held for HeldChild {
+    async fn send(&self, bytes: &[u8]) -> Result<()> {
+        let sent = self.stdin.lock().await.write_all(bytes).await;
+        sent.map_err(|error| Error::new(Kind::HostFailed, format!("`{}`: a script does not take its input", self.name)).caused_by(error))
+    }
+
+    fn ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    async fn finish(self: Box<Self>) {
+        let Self { stdin, mut drain, .. } = *self;
+        drop(stdin);
+        drain.join_next().await;
+    }
+}
 
 /// The stdin and stdout of a child.
 struct ChildStream {
@@ -195,13 +215,16 @@ impl Host for LocalHost {
         let (mut line, mut stdout) = (Vec::new(), BufReader::new(stdout));
         stdout.read_until(b'\n', &mut line).await.map_err(broken)?;
         if line.pop_if(|byte| *byte == b'\n').is_some() {
+            let ended = Arc::new(AtomicBool::new(false));
+            let flag = Arc::clone(&ended);
             let mut drain = JoinSet::new();
             drain.spawn(async move {
                 let mut sinks = (tokio::io::sink(), tokio::io::sink());
                 let _ = tokio::join!(tokio::io::copy(&mut stdout, &mut sinks.0), tokio::io::copy(&mut stderr, &mut sinks.1));
                 let _ = child.wait().await;
+                flag.store(true, Ordering::Release);
             });
-            let held = HeldChild { _stdin: stdin, _drain: drain };
+            let held = HeldChild { name: self.processes.name.clone(), stdin: Mutex::new(stdin), drain, ended };
             return Ok(Ok((String::from_utf8_lossy(&line).into_owned(), Box::new(held))));
         }
         drop(stdin);
@@ -213,6 +236,10 @@ impl Host for LocalHost {
 
     fn engine(&self) -> &EngineState {
         &self.engine
+    }
+
+    async fn docker_get(&self, paths: &[&str]) -> Result<Vec<Vec<u8>>> {
+        engine_socket::get(self, &self.route, paths).await
     }
 
     async fn docker_stream(&self) -> Result<Box<dyn Stream>> {

@@ -1,15 +1,20 @@
 //! One run at a time: an `flock` held by a process on the run's own channel.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use super::{Exec, Held, Host, failed};
 use crate::diagnostic::{Error, Kind, Result};
 
-const LOCK: &str = include_str!("scripts/lock.sh");
+const LOCK: &str = concat!(include_str!("scripts/unfinished.sh"), include_str!("scripts/lock.sh"));
 /// The script's status when somebody else holds the lock (`EX_TEMPFAIL` of sysexits.h).
 const BUSY: u32 = 75;
+/// How often the host hears that this end is there; `lock.sh` gives up after a minute without.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 
 /// Who holds a host's lock; `/var/lib/homestead/lock.json` while it is held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,9 +29,92 @@ pub struct LockHolder {
     pub since: String,
 }
 
+/// A run that did not come to its end: as its journal `/var/lib/homestead/journal/<run>.jsonl` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Whose it was.
+    pub holder: LockHolder,
+    /// The last step that it came to; nothing where it came to none.
+    pub step: Option<String>,
+    /// The units that the step was about.
+    pub units: Vec<String>,
+}
+
+impl Unfinished {
+    /// Reads what `unfinished.sh` says; nothing where there is no such run.
+    pub(super) fn read(line: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct StepLine {
+            step: String,
+            #[serde(default)]
+            units: Vec<String>,
+        }
+        let mut lines: Vec<serde_json::Value> = serde_json::from_str(line).ok()?;
+        let step: Option<StepLine> = if lines.len() > 1 { lines.pop().and_then(|line| serde_json::from_value(line).ok()) } else { None };
+        let holder = serde_json::from_value(lines.pop()?).ok()?;
+        let (step, units) = step.map_or((None, Vec::new()), |line| (Some(line.step), line.units));
+        Some(Self { holder, step, units })
+    }
+
+    /// In words: ``the run r1 (`homestead install-all` by me@laptop, since ...) stopped at restart a.service``.
+    pub fn sentence(&self) -> String {
+        let LockHolder { who, run, command, since } = &self.holder;
+        let place = match &self.step {
+            Some(step) if self.units.is_empty() => format!("at {step}"),
+            Some(step) => format!("at {step} {}", self.units.join(", ")),
+            None => "before its first step".to_owned(),
+        };
+        format!("the run {run} (`{command}` by {who}, since {since}) stopped {place}")
+    }
+}
+
 /// A held lock: dropping it, or losing the connection, frees it.
 pub struct Lock {
-    _held: Box<dyn Held>,
+    held: Arc<Box<dyn Held>>,
+    signs_of_life: JoinSet<()>,
+    host: String,
+    unfinished: Option<Unfinished>,
+}
+
+impl Lock {
+    /// The newest run before this one that did not come to its end.
+    pub const fn unfinished(&self) -> Option<&Unfinished> {
+        self.unfinished.as_ref()
+    }
+
+    /// Adds a line to the run's journal on the host. It takes no round trip, and is under way before
+    /// whatever is asked of the host afterwards.
+    ///
+    /// # Errors
+    /// As [`Lock::check`]; kind `Unreachable` where the connection is lost.
+    pub async fn note(&self, line: &impl Serialize) -> Result<()> {
+        self.check()?;
+        let mut bytes = serde_json::to_vec(line)
+            .map_err(|error| Error::new(Kind::Usage, "a line of the journal cannot be written").caused_by(error))?;
+        bytes.push(b'\n');
+        self.held.send(&bytes).await
+    }
+
+    /// Whether the lock is held still.
+    ///
+    /// # Errors
+    /// Kind `Locked` where somebody took it away on the host.
+    pub fn check(&self) -> Result<()> {
+        if !self.held.ended() {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Locked, format!("`{}`: the lock of this run was taken away on the host", self.host))
+            .hint("`homestead lock release` does that; another run may be at work"))
+    }
+
+    /// Frees the lock, and waits until it is free.
+    pub async fn release(mut self) {
+        self.signs_of_life.shutdown().await;
+        // Nobody else has it then.
+        if let Some(held) = Arc::into_inner(self.held) {
+            held.finish().await;
+        }
+    }
 }
 
 /// Takes the host's lock; waits for it as long as `patience` says. An error of kind `Locked` names the
@@ -36,10 +124,26 @@ pub async fn lock(host: &dyn Host, holder: &LockHolder, patience: Duration) -> R
         serde_json::to_vec(holder).map_err(|error| Error::new(Kind::Usage, "the lock's holder cannot be written down").caused_by(error))?;
     line.push(b'\n');
     let seconds = patience.as_secs().to_string();
-    match host.hold(Exec::new(LOCK).arguments(&[&seconds]).stdin(&line)).await? {
-        Ok((_, held)) => Ok(Lock { _held: held }),
+    match host.hold(Exec::new(LOCK).arguments(&[&seconds, &holder.run]).stdin(&line)).await? {
+        Ok((answer, held)) => {
+            let unfinished = answer.strip_prefix("locked ").and_then(Unfinished::read);
+            let held = Arc::new(held);
+            let mut signs_of_life = JoinSet::new();
+            signs_of_life.spawn(say_alive(Arc::clone(&held)));
+            Ok(Lock { held, signs_of_life, host: host.name().to_owned(), unfinished })
+        }
         Err(output) if output.status == BUSY => Err(locked(host.name(), &output.stderr)),
         Err(output) => Err(failed(host, "taking the lock", &output)),
+    }
+}
+
+/// A connection that breaks without a word would keep the lock on the host for hours. Ends with the connection.
+async fn say_alive(held: Arc<Box<dyn Held>>) {
+    loop {
+        sleep(SIGN_OF_LIFE).await;
+        if held.send(b"\n").await.is_err() {
+            return;
+        }
     }
 }
 
@@ -70,7 +174,7 @@ mod tests {
         assert!(lock(&host, &holder(), Duration::ZERO).await.is_ok());
         let asked = host.asked();
         let asked = asked.first().unwrap();
-        assert_eq!(asked.arguments, ["0"]);
+        assert_eq!(asked.arguments, ["0", "r1"]);
         assert_eq!(
             asked.stdin,
             b"{\"who\":\"me@laptop\",\"run\":\"r1\",\"command\":\"homestead apply\",\"since\":\"2026-11-22T03:33:51Z\"}\n"
@@ -85,5 +189,22 @@ mod tests {
         let host = FakeHost::new().answer_failure(75, "");
         let Err(error) = lock(&host, &holder(), Duration::ZERO).await else { panic!("locked twice") };
         assert_eq!((error.kind, error.to_string().as_str()), (Kind::Locked, "`fake` is locked by another run"));
+    }
+
+    #[tokio::test]
+    async fn a_journal_is_written_and_the_last_unfinished_run_is_told() {
+        let answer = "locked [{\"event\":\"begin\",\"run\":\"r0\",\"command\":\"homestead install-all\",\"who\":\"me@laptop\",\
+                      \"since\":\"2026-11-22T03:33:51Z\",\"version\":\"0.1.0\"},{\"event\":\"step\",\"step\":\"restart\",\"units\":[\"a.service\"]}]\n";
+        let host = FakeHost::new().answer(answer);
+        let lock = lock(&host, &holder(), Duration::ZERO).await.unwrap();
+        assert_eq!(
+            lock.unfinished().unwrap().sentence(),
+            "the run r0 (`homestead install-all` by me@laptop, since 2026-11-22T03:33:51Z) stopped at restart a.service"
+        );
+        lock.note(&serde_json::json!({"event": "step"})).await.unwrap();
+        assert_eq!(host.told(), "{\"event\":\"step\"}\n");
+        host.end_held();
+        assert_eq!(lock.note(&serde_json::json!({})).await.unwrap_err().kind, Kind::Locked);
+        lock.release().await;
     }
 }

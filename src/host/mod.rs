@@ -8,32 +8,46 @@ mod auth;
 mod connection;
 pub mod docker;
 mod engine_socket;
+mod examine;
 mod facts;
 mod fake;
 pub mod health;
+mod http_pipeline;
 mod keys;
 mod known_hosts;
 mod local;
 mod lock;
+mod lock_control;
 mod observe;
+pub mod preflight;
 mod push;
+mod remains;
+mod runs;
+mod sessions;
 pub mod settings;
 pub mod shell;
 mod ssh;
 mod ssh_config;
+pub mod store;
 mod sudo;
 pub mod systemd;
 mod target;
+mod trial;
 
+pub use self::examine::{ExamineRequest, Examined, examine};
 pub use self::facts::{Facts, UserId, observe_facts};
 pub use self::fake::{Asked, FakeHost};
 pub use self::keys::{KEY_FILE_PATH, KeyRequest, make_keys};
 pub use self::local::LocalHost;
-pub use self::lock::{Lock, LockHolder, lock, locked};
+pub use self::lock::{Lock, LockHolder, Unfinished, lock, locked};
+pub use self::lock_control::{LockProcess, LockStatus, Released, lock_status, release_lock};
 pub use self::observe::{FileKind, FileState, ObserveRequest, Observed, fetch, observe};
 pub use self::push::{Push, PushDirectory, PushFile, push};
+pub use self::remains::{Remains, RemainsRequest, remains};
+pub use self::runs::{PastRun, Runs, runs};
 pub use self::settings::{Become, ConnectionSettings, Environment, NoPrompt, Prompt};
 pub use self::ssh::SshHost;
+pub use self::trial::{Trials, Verdict, try_out};
 
 use std::net::IpAddr;
 
@@ -72,6 +86,14 @@ impl<'a> Exec<'a> {
         self
     }
 
+    /// Says that it ran, to who asked to be told what goes on underneath. Its input is never told: secrets travel there.
+    fn trace(&self, host: &str, status: u32) {
+        let line = |line: &&str| !line.trim().is_empty() && !line.starts_with('#') && !line.starts_with("set ");
+        let first = self.script.lines().find(line).unwrap_or_default();
+        tracing::debug!(host, status, arguments = self.arguments.len(), input = self.stdin.len(), "ran `{first}`");
+        tracing::trace!(host, arguments = ?self.arguments, "{}", self.script);
+    }
+
     /// With input.
     #[must_use]
     pub const fn stdin(mut self, stdin: &'a [u8]) -> Self {
@@ -102,7 +124,17 @@ pub enum Channel {
 
 /// A process on the host that lives as long as this is held. Dropping it closes its stdin and its
 /// channel, which ends it.
-pub trait Held: Send + Sync {}
+#[async_trait]
+pub trait Held: Send + Sync {
+    /// Gives it further input. What is sent here leaves before whatever is asked of the host later.
+    async fn send(&self, bytes: &[u8]) -> Result<()>;
+
+    /// Whether it ended by itself while the connection was there.
+    fn ended(&self) -> bool;
+
+    /// Closes its input and waits for its end.
+    async fn finish(self: Box<Self>);
+}
 
 /// One machine, connected.
 #[async_trait]
@@ -122,6 +154,10 @@ pub trait Host: Send + Sync {
 
     /// What is known about its Docker engine, shared by everyone who talks to it.
     fn engine(&self) -> &docker::EngineState;
+
+    /// Asks the Docker engine several questions at once, each the path of a GET: all of them go out before the first
+    /// answer is read. Gives the answers' bodies.
+    async fn docker_get(&self, paths: &[&str]) -> Result<Vec<Vec<u8>>>;
 
     /// A new connection to the Docker engine's socket.
     async fn docker_stream(&self) -> Result<Box<dyn Stream>>;

@@ -6,11 +6,11 @@ use std::io::Read as _;
 use serde::{Deserialize, Serialize};
 
 use super::systemd::{UnitState, parse_units};
-use super::{Exec, Host, failed, run};
+use super::{Exec, Host, Output, failed, run};
 use crate::diagnostic::{Error, Kind, Result};
 
-const OBSERVE: &str = include_str!("scripts/observe.sh");
-const FETCH: &str = include_str!("scripts/fetch.sh");
+const OBSERVE: &str = concat!("list=$(cat)\n", include_str!("scripts/observe.sh"));
+const FETCH: &str = concat!("paths=$(cat)\n", include_str!("scripts/fetch.sh"));
 
 /// What to look at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,28 +78,49 @@ pub async fn observe(host: &dyn Host, request: &ObserveRequest) -> Result<Observ
         stdin.push(b'*');
         stdin.extend(path_list([pattern])?);
     }
-    if let Some(unit) = request.units.iter().find(|unit| unit.is_empty() || unit.contains(char::is_whitespace)) {
-        return Err(Error::new(Kind::Usage, format!("`{unit}` is no unit name")));
-    }
+    check_units(&request.units)?;
     let units: Vec<&str> = request.units.iter().map(String::as_str).collect();
     let output = host.exec(Exec::new(OBSERVE).arguments(&units).stdin(&stdin)).await?;
+    succeeded(host, &output)?;
+    parse(&output.stdout, &request.units).ok_or_else(|| unreadable(host))
+}
+
+/// Refuses what is no name of a unit.
+pub(super) fn check_units(units: &[String]) -> Result<()> {
+    match units.iter().find(|unit| unit.is_empty() || unit.contains(char::is_whitespace)) {
+        Some(unit) => Err(Error::new(Kind::Usage, format!("`{unit}` is no unit name"))),
+        None => Ok(()),
+    }
+}
+
+/// The error for an answer that makes no sense.
+pub(super) fn unreadable(host: &dyn Host) -> Error {
+    Error::new(Kind::HostFailed, format!("`{}`: what it says about its files and units cannot be read", host.name()))
+}
+
+/// The error of a look that went wrong.
+pub(super) fn succeeded(host: &dyn Host, output: &Output) -> Result<()> {
     // A path that is not there is an answer; every other complaint is a failure.
     let complaints = String::from_utf8_lossy(&output.stderr);
     let expected = |line: &str| line.is_empty() || line.ends_with(": No such file or directory") || line.ends_with(": Not a directory");
     if output.status != 0 || !complaints.lines().all(expected) {
         let lines: Vec<&str> = complaints.lines().filter(|line| !expected(line)).collect();
-        let relevant = super::Output { stderr: lines.join("\n").into_bytes(), stdout: Vec::new(), ..output };
+        let relevant = Output { stderr: lines.join("\n").into_bytes(), stdout: Vec::new(), status: output.status };
         return Err(failed(host, "looking at its files and units", &relevant));
     }
-    parse(&output.stdout, &request.units)
-        .ok_or_else(|| Error::new(Kind::HostFailed, format!("`{}`: what it says about its files and units cannot be read", host.name())))
+    Ok(())
 }
 
 /// Reads files, in one exec. Paths that are no files, or links to files, are left out.
 pub async fn fetch(host: &dyn Host, paths: &[String]) -> Result<BTreeMap<String, Vec<u8>>> {
     let stdin = path_list(paths)?;
     let bytes = run(host, "reading files", Exec::new(FETCH).stdin(&stdin)).await?;
-    read_archive(&bytes)
+    contents(host, &bytes)
+}
+
+/// The files of an archive that a host sent.
+pub(super) fn contents(host: &dyn Host, bytes: &[u8]) -> Result<BTreeMap<String, Vec<u8>>> {
+    read_archive(bytes)
         .map_err(|error| Error::new(Kind::HostFailed, format!("`{}`: the files that it sent cannot be read", host.name())).caused_by(error))
 }
 
@@ -134,7 +155,7 @@ pub(super) fn check_path(path: &str) -> Result<()> {
     Err(Error::new(Kind::Invalid, format!("`{}` is no absolute path without line breaks", path.escape_debug())))
 }
 
-fn parse(bytes: &[u8], units: &[String]) -> Option<Observed> {
+pub(super) fn parse(bytes: &[u8], units: &[String]) -> Option<Observed> {
     let mut fields = bytes.split(|&byte| byte == 0).map(String::from_utf8_lossy);
     let mut files = BTreeMap::new();
     (fields.next()? == "files").then_some(())?;

@@ -4,6 +4,7 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,22 +13,20 @@ use bytes::Bytes;
 use russh::client::Msg;
 use russh::{ChannelMsg, ChannelOpenFailure, ChannelReadHalf, ChannelStream, ChannelWriteHalf, Sig};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit};
 use tokio::task::JoinSet;
 
 use super::connection::{self, Connection};
 use super::docker::EngineState;
 use super::engine_socket::{self, DIAL, Open, Route, SOCKET};
+use super::sessions::Sessions;
 use super::settings::{ConnectionSettings, Environment, Prompt};
 use super::sudo::{self, Elevation, RunAs};
 use super::{Channel, Exec, ForwardingRefused, Held, Host, Output, Stream, shell};
 use crate::diagnostic::{Error, Kind, Result};
 
-/// sshd's `MaxSessions` is 10 by default; forwarded sockets and ports do not count.
-const MAX_SESSIONS: usize = 10;
-/// Together a minute.
-const SESSION_ATTEMPTS: u32 = 600;
-const SESSION_PAUSE: Duration = Duration::from_millis(100);
+/// How long a held script may take to end when its input is closed.
+const HELD_END: Duration = Duration::from_secs(10);
 
 /// A machine reached over SSH.
 pub struct SshHost {
@@ -40,8 +39,8 @@ pub struct SshHost {
 /// The connection and how much of it is in use.
 struct Link {
     name: String,
-    connection: Connection,
-    sessions: Arc<Semaphore>,
+    connection: Arc<Connection>,
+    sessions: Sessions,
 }
 
 impl SshHost {
@@ -50,9 +49,10 @@ impl SshHost {
     /// Errors are of kind `Unreachable` (no connection, no login), `HostFailed` (logged in, but sudo
     /// refuses) or `Invalid` (settings that cannot work).
     pub async fn connect(settings: &ConnectionSettings, environment: &Environment, prompt: &dyn Prompt) -> Result<Self> {
-        let connection = Connection::open(connection::Context { settings, environment, prompt }).await?;
+        let connection = Arc::new(Connection::open(connection::Context { settings, environment, prompt }).await?);
         let login = connection.user.clone();
-        let link = Link { name: settings.name.clone(), connection, sessions: Arc::new(Semaphore::new(MAX_SESSIONS)) };
+        let sessions = Sessions::new(Arc::clone(&connection));
+        let link = Link { name: settings.name.clone(), connection, sessions };
         let elevation = sudo::elevate(&link, &settings.name, &login, &settings.escalation).await?;
         Ok(Self { link, elevation, route: OnceCell::new(), engine: EngineState::default() })
     }
@@ -97,11 +97,7 @@ impl Link {
     /// Starts a script; its own input is not sent yet, a password that goes before it is.
     async fn start(&self, elevation: &Elevation, exec: &Exec<'_>) -> Result<Process> {
         let words = elevation.words(exec)?;
-        let session = Arc::clone(&self.sessions)
-            .acquire_owned()
-            .await
-            .map_err(|error| Error::new(Kind::Usage, "no session left").caused_by(error))?;
-        let channel = self.open_session().await?;
+        let (channel, session) = self.sessions.take().await?;
         let line = shell::line(words.iter().map(String::as_str));
         let failed = |error| {
             self.connection
@@ -110,20 +106,6 @@ impl Link {
         channel.exec(true, line).await.map_err(failed)?;
         channel.data_bytes(elevation.first_input().into_owned()).await.map_err(failed)?;
         Ok(Process { channel, session })
-    }
-
-    /// Where `MaxSessions` is lower than we think, the next session waits for one of ours to end.
-    async fn open_session(&self) -> Result<russh::Channel<Msg>> {
-        for _ in 0..SESSION_ATTEMPTS {
-            let alone = self.sessions.available_permits() + 1 == MAX_SESSIONS;
-            match self.connection.handle.channel_open_session().await {
-                Ok(channel) => return Ok(channel),
-                Err(russh::Error::ChannelOpenFailure(_)) if !alone => tokio::time::sleep(SESSION_PAUSE).await,
-                Err(error) => return Err(self.not_opened(error, "sshd opens no session")),
-            }
-        }
-        Err(Error::new(Kind::HostFailed, format!("`{}`: sshd opens no further session", self.name))
-            .hint("raise `MaxSessions` in the host's sshd_config to 10, its default"))
     }
 
     async fn run(&self, elevation: &Elevation, exec: Exec<'_>, sink: &mut (dyn for<'b> FnMut(Channel, &'b [u8]) + Send)) -> Result<u32> {
@@ -145,7 +127,10 @@ impl Link {
         // Before the session counts as free: sshd counts it until both sides have closed it.
         let _ = writer.0.close().await;
         match end {
-            End::Status(status) => Ok(status),
+            End::Status(status) => {
+                exec.trace(&self.name, status);
+                Ok(status)
+            }
             End::Refused => Err(Error::new(Kind::HostFailed, format!("`{}`: sshd refuses to run commands", self.name))
                 .hint("is there a `ForceCommand`, or a login shell that allows nothing?")),
             End::Vanished => {
@@ -218,13 +203,51 @@ impl Drop for CloseOnDrop {
 
 /// A script that goes on in the background.
 struct HeldScript {
-    _writer: CloseOnDrop,
+    writer: CloseOnDrop,
     /// Reads what the script still writes: unread messages would hold up the connection.
-    _drain: JoinSet<()>,
+    drain: JoinSet<()>,
+    ended: Arc<AtomicBool>,
     _session: OwnedSemaphorePermit,
 }
 
-impl Held for HeldScript {}
+impl HeldScript {
+    fn new(writer: CloseOnDrop, mut reader: ChannelReadHalf, session: OwnedSemaphorePermit) -> Self {
+        let ended = Arc::new(AtomicBool::new(false));
+        let mut drain = JoinSet::new();
+        let flag = Arc::clone(&ended);
+        drain.spawn(async move {
+            while let Some(message) = reader.wait().await {
+                // A lost connection says none of these.
+                if matches!(message, ChannelMsg::ExitStatus { .. } | ChannelMsg::ExitSignal { .. } | ChannelMsg::Close) {
+                    flag.store(true, Ordering::Release);
+                }
+                if matches!(message, ChannelMsg::Close) {
+                    break;
+                }
+            }
+        });
+        Self { writer, drain, ended, _session: session }
+    }
+}
+
+#[async_trait]
+impl Held for HeldScript {
+    async fn send(&self, bytes: &[u8]) -> Result<()> {
+        let sent = self.writer.0.data_bytes(Bytes::copy_from_slice(bytes)).await;
+        sent.map_err(|error| Error::new(Kind::Unreachable, "the connection that holds the lock is gone").caused_by(error))
+    }
+
+    fn ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    async fn finish(mut self: Box<Self>) {
+        // Where the connection is gone, so is the script.
+        if self.writer.0.eof().await.is_ok() {
+            let _ = tokio::time::timeout(HELD_END, self.drain.join_next()).await;
+        }
+    }
+}
 
 /// The stdin and stdout of a script as a stream, counted as a session.
 struct SessionStream {
@@ -298,9 +321,7 @@ impl Host for SshHost {
             }
             if let Some(line) = output.stdout.split(|&byte| byte == b'\n').next().filter(|line| line.len() < output.stdout.len()) {
                 let line = String::from_utf8_lossy(line).into_owned();
-                let mut drain = JoinSet::new();
-                drain.spawn(async move { while reader.wait().await.is_some() {} });
-                return Ok(Ok((line, Box::new(HeldScript { _writer: writer, _drain: drain, _session: session }))));
+                return Ok(Ok((line, Box::new(HeldScript::new(writer, reader, session)))));
             }
         }
         output.status = status.ok_or_else(|| {
@@ -311,6 +332,10 @@ impl Host for SshHost {
 
     fn engine(&self) -> &EngineState {
         &self.engine
+    }
+
+    async fn docker_get(&self, paths: &[&str]) -> Result<Vec<Vec<u8>>> {
+        engine_socket::get(self, &self.route, paths).await
     }
 
     async fn docker_stream(&self) -> Result<Box<dyn Stream>> {

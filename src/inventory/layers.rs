@@ -28,12 +28,14 @@ pub enum LayerKind {
     HostVars,
     /// `-e` on the command line.
     Extra,
+    /// What a migration under way decides: the host remembers it.
+    Migration,
 }
 
 impl LayerKind {
     /// Whether a user wrote it: not a role, not the wiring, not the host's facts.
     pub const fn is_users(self) -> bool {
-        !matches!(self, Self::RoleDefaults | Self::Wiring)
+        !matches!(self, Self::RoleDefaults | Self::Wiring | Self::Migration)
     }
 }
 
@@ -48,6 +50,7 @@ impl fmt::Display for LayerKind {
             Self::HostVarsInHosts => "host vars in the hosts file",
             Self::HostVars => "host_vars",
             Self::Extra => "extra vars",
+            Self::Migration => "migration",
         })
     }
 }

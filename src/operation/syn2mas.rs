@@ -7,11 +7,12 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
-use super::Context;
 use super::output::Lines;
+use super::{Context, migrate};
 use crate::desired::{Operation, OperationContainer};
 use crate::diagnostic::{Error, Kind, Result};
 use crate::host::{self, Channel, Exec, FileKind, LockHolder, ObserveRequest};
+use crate::migration::{State, second_move};
 use crate::report::Event;
 
 const SYN2MAS: &str = include_str!("scripts/syn2mas.sh");
@@ -21,17 +22,29 @@ const LOCKED: u32 = 75;
 const NOT_STOPPED: u32 = 124;
 const NOT_CREATED: u32 = 125;
 const ERRORS: u32 = 10;
-const WARNINGS: u32 = 11;
+pub(super) const WARNINGS: u32 = 11;
 
 /// The roles whose services stand still while accounts move.
 const STOPPED: [&str; 2] = ["matrix-synapse", "matrix-authentication-service"];
 
 /// What syn2mas is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Task {
+pub enum Task {
+    /// It looks for what prevents the move.
     Check,
+    /// It moves the accounts, and rolls that back.
     DryRun,
+    /// It moves the accounts.
     Migrate,
+}
+
+/// Who has the host's lock while it works.
+#[derive(Clone, Copy)]
+enum Lock<'a> {
+    /// The script takes it, and stops and starts services.
+    Take(&'a LockHolder),
+    /// The caller has it, and has stopped what must stop.
+    Held,
 }
 
 /// Runs syn2mas as the inventory says: a check, a dry run, or the migration.
@@ -44,11 +57,15 @@ enum Task {
 /// the host is not as the inventory declares or syn2mas finds errors, in its words.
 pub async fn syn2mas(context: &Context<'_>, operation: &Operation, holder: &LockHolder) -> Result<()> {
     let task = task(operation)?;
-    let container = operation
-        .container
-        .as_ref()
-        .ok_or_else(|| Error::new(Kind::Usage, format!("the operation `{}` has no container", operation.name)))?;
+    let container = container(operation)?;
     let migrating = context.prepared.variables.get("matrix_authentication_service_migration_in_progress")?.value == Json::Bool(true);
+    if task == Task::Migrate {
+        second_move(&context.prepared.migration)?;
+        if context.prepared.migration.state == State::Beside {
+            return Err(Error::new(Kind::Invalid, "`homestead migrate` is at work on this server, and moves the accounts itself")
+                .hint("`homestead migrate --status` says how far it is; `homestead migrate --abort` gives it up"));
+        }
+    }
     if task == Task::Migrate && !migrating {
         return Err(Error::new(Kind::Invalid, "Synapse leaves logins to MAS already, so there is nothing to migrate").hint(
             "where accounts have to be moved, set `matrix_authentication_service_migration_in_progress: true`, run `install-all`, \
@@ -56,8 +73,82 @@ pub async fn syn2mas(context: &Context<'_>, operation: &Operation, holder: &Lock
         ));
     }
     up_to_date(context).await?;
-    let said = run(context, container, task, holder).await?;
+    let said = run(context, container, task, Lock::Take(holder)).await?;
     judge(context, task, &said)
+}
+
+/// The same as a part of a guided migration: the caller holds the host's lock, and for [`Task::Migrate`] has stopped
+/// Synapse and MAS. The variables that choose the task do not count.
+///
+/// # Errors
+/// As [`syn2mas`].
+pub async fn syn2mas_within(context: &Context<'_>, operation: &Operation, task: Task) -> Result<()> {
+    let container = container(operation)?;
+    let mut container = container.clone();
+    let is_task = |word: &String| word == "check" || word == "migrate";
+    let place = container.words.iter().rposition(is_task).ok_or_else(|| Error::new(Kind::Usage, "the words of syn2mas lack its task"))?;
+    container.words.retain({
+        let mut index = 0;
+        move |word| {
+            index += 1;
+            index <= place || word != "--dry-run"
+        }
+    });
+    let words: &[&str] = match task {
+        Task::Check => &["check"],
+        Task::DryRun => &["migrate", "--dry-run"],
+        Task::Migrate => &["migrate"],
+    };
+    container.words.splice(place..=place, words.iter().map(|word| (*word).to_owned()));
+    up_to_date(context).await?;
+    let said = run(context, &container, task, Lock::Held).await?;
+    if said.status == 0 || task == Task::Check && said.status == WARNINGS { Ok(()) } else { Err(failure(context, task, &said, "")) }
+}
+
+fn container(operation: &Operation) -> Result<&OperationContainer> {
+    let missing = || Error::new(Kind::Usage, format!("the operation `{}` has no container", operation.name));
+    operation.container.as_ref().ok_or_else(missing)
+}
+
+/// What a check found.
+pub(super) struct Looked {
+    pub status: u32,
+    pub errors: Vec<String>,
+    pub warnings: Vec<String>,
+    /// MAS has accounts already.
+    pub full: bool,
+}
+
+/// Runs a check, whatever the inventory asks for, and stops nothing. The caller holds the host's lock.
+///
+/// # Errors
+/// Kind `HostFailed` where the host is not as the inventory declares.
+pub(super) async fn look(context: &Context<'_>, operation: &Operation) -> Result<Looked> {
+    let container = container(operation)?;
+    up_to_date(context).await?;
+    let asked = operation.values.get("subcommand").and_then(Json::as_str).unwrap_or_default();
+    let said = run(context, &OperationContainer { words: as_check(&container.words, asked), ..container.clone() }, Task::Check, Lock::Held)
+        .await?;
+    match said.status {
+        NOT_CREATED => Err(Error::new(Kind::HostFailed, "the container of syn2mas could not be made")
+            .hint("`homestead install-all` pulls its image and makes its networks")),
+        status => Ok(Looked {
+            status,
+            full: said.text.contains("MAS database is not empty"),
+            warnings: bullets(&said.text, "Warnings"),
+            errors: said.errors,
+        }),
+    }
+}
+
+/// The words of a container with the subcommand `asked`, for a check: options of a migration go.
+fn as_check(words: &[String], asked: &str) -> Vec<String> {
+    let mut words = words.to_vec();
+    if let Some(at) = words.iter().rposition(|word| word == asked) {
+        words.truncate(at);
+        words.push("check".to_owned());
+    }
+    words
 }
 
 fn task(operation: &Operation) -> Result<Task> {
@@ -98,16 +189,32 @@ struct Said {
     text: String,
 }
 
-async fn run(context: &Context<'_>, container: &OperationContainer, task: Task, holder: &LockHolder) -> Result<Said> {
+async fn run(context: &Context<'_>, container: &OperationContainer, task: Task, lock: Lock<'_>) -> Result<Said> {
     let services = context.prepared.desired.services.iter().filter(|service| STOPPED.contains(&service.role.as_str()));
-    let units: Vec<&str> = if task == Task::Migrate { services.map(|service| service.unit.as_str()).collect() } else { Vec::new() };
+    let (after, stops) = match (lock, task) {
+        (Lock::Held, _) => ("held", false),
+        (Lock::Take(_), Task::Migrate) => ("keep", true),
+        (Lock::Take(_), _) => ("", false),
+    };
+    let units: Vec<&str> = if stops { services.map(|service| service.unit.as_str()).collect() } else { Vec::new() };
     let (units, networks) = (units.join(" "), container.networks.join(" "));
-    let after = if task == Task::Migrate { "keep" } else { "" };
     let mut arguments = vec![units.as_str(), &networks, &container.name, after];
     arguments.extend(container.words.iter().map(String::as_str));
-    let mut stdin =
-        serde_json::to_vec(holder).map_err(|error| Error::new(Kind::Usage, "the lock's holder cannot be written down").caused_by(error))?;
+    let unwritten = |error| Error::new(Kind::Usage, "the lock's holder cannot be written down").caused_by(error);
+    let mut stdin = match lock {
+        Lock::Take(holder) => {
+            let mut note = serde_json::to_value(holder).map_err(unwritten)?;
+            // Who releases the lock ends the program in it, and the script does the rest.
+            note["container"] = Json::String(container.name.clone());
+            serde_json::to_vec(&note).map_err(unwritten)?
+        }
+        Lock::Held => Vec::new(),
+    };
     stdin.push(b'\n');
+    if stops {
+        // So that no later run undoes it, whoever is still there to be told.
+        stdin.extend(migrate::by_hand(&context.prepared.migration, holder_since(lock))?);
+    }
     context.stage(match task {
         Task::Check => "looking whether the accounts can move",
         Task::DryRun => "moving the accounts, to roll it back at the end",
@@ -160,8 +267,14 @@ fn bullets(text: &str, heading: &str) -> Vec<String> {
     points
 }
 
+fn holder_since(lock: Lock<'_>) -> &str {
+    match lock {
+        Lock::Take(holder) => &holder.since,
+        Lock::Held => "",
+    }
+}
+
 fn judge(context: &Context<'_>, task: Task, said: &Said) -> Result<()> {
-    let failed = |message: &str| Error::new(Kind::HostFailed, message.to_owned());
     let state = if task == Task::Migrate { "what ran before was started again" } else { "nothing was stopped" };
     match (said.status, task) {
         (0, Task::Check) => context.done("nothing prevents the migration"),
@@ -171,26 +284,31 @@ fn judge(context: &Context<'_>, task: Task, said: &Said) -> Result<()> {
             "the accounts are in MAS, and Synapse and MAS are stopped; next: take \
              `matrix_authentication_service_migration_in_progress` out of vars.yml and run `homestead setup-all`",
         ),
-        (LOCKED, _) => return Err(host::locked(context.host.name(), said.text.as_bytes())),
-        (NOT_STOPPED, _) => return Err(failed("a service could not be stopped, so no account was moved").hint(state)),
-        (NOT_CREATED, _) => {
-            return Err(failed("the container of syn2mas could not be made, so no account was moved")
-                .hint("`homestead install-all` pulls its image and makes its networks")
-                .hint(state));
-        }
-        _ if said.text.contains("MAS database is not empty") => {
-            return Err(failed("MAS has accounts already, and syn2mas moves accounts into an empty database only")
-                .hint(
-                    "if this server was migrated before: take `matrix_authentication_service_migration_in_progress` out of vars.yml and run \
-                     `homestead setup-all`; a second migration would double every account",
-                )
-                .hint("if somebody registered in MAS while it was tried out, its database must be emptied first; that loses these accounts")
-                .hint(state));
-        }
-        (ERRORS, _) => return Err(explained(context, said)?.hint(state)),
-        (status, _) => return Err(failed(&format!("syn2mas ended with {status}")).hint("its last lines say why").hint(state)),
+        _ => return Err(failure(context, task, said, state)),
     }
     Ok(())
+}
+
+/// What a bad status means. `state` says what became of the services; empty where that is the caller's business.
+fn failure(context: &Context<'_>, task: Task, said: &Said, state: &str) -> Error {
+    let failed = |message: &str| Error::new(Kind::HostFailed, message.to_owned());
+    let error = match (said.status, task) {
+        (LOCKED, _) => return host::locked(context.host.name(), said.text.as_bytes()),
+        (NOT_STOPPED, _) => failed("a service could not be stopped, so no account was moved"),
+        (NOT_CREATED, _) => failed("the container of syn2mas could not be made, so no account was moved")
+            .hint("`homestead install-all` pulls its image and makes its networks"),
+        _ if said.text.contains("MAS database is not empty") => failed(
+            "MAS has accounts already, and syn2mas moves accounts into an empty database only",
+        )
+        .hint(
+            "if this server was migrated before: take `matrix_authentication_service_migration_in_progress` out of vars.yml and run \
+                     `homestead setup-all`; a second migration would double every account",
+        )
+        .hint("if somebody registered in MAS while it was tried out, its database must be emptied first; that loses these accounts"),
+        (ERRORS, _) => explained(context, said).unwrap_or_else(|error| error),
+        (status, _) => failed(&format!("syn2mas ended with {status}")).hint("its last lines say why"),
+    };
+    if state.is_empty() { error } else { error.hint(state) }
 }
 
 /// Errors that syn2mas found, with what to write for providers that lack a mapping.
@@ -238,6 +356,15 @@ mod tests {
         assert_eq!(bullets(text, "Errors"), ["one", "two"]);
         assert_eq!(bullets(text, "Warnings"), ["three"]);
         assert_eq!(bullets("- nothing\n", "Errors"), [""; 0]);
+    }
+
+    #[test]
+    fn any_task_can_be_looked_at_first() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let migrate = words("--network=migrate image syn2mas --synapse-config /homeserver.yaml migrate --dry-run");
+        assert_eq!(as_check(&migrate, "migrate").join(" "), "--network=migrate image syn2mas --synapse-config /homeserver.yaml check");
+        let check = words("image syn2mas check");
+        assert_eq!(as_check(&check, "check"), check);
     }
 
     #[test]

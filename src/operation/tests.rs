@@ -43,6 +43,7 @@ fn prepared(variables: &str) -> Prepared {
         vault: VaultPasswords::default(),
         environment: BTreeMap::new(),
         now: UNIX_EPOCH + Duration::from_secs(1_700_000_000),
+        run: String::new(),
         lock_wait: Duration::ZERO,
     };
     let loaded = Loaded::read(&sources).unwrap();

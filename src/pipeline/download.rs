@@ -34,7 +34,12 @@ pub struct Downloads {
 /// The folder for what need not be fetched twice: `$XDG_CACHE_HOME/homestead`, or `~/.cache/homestead`.
 pub fn cache_folder(environment: &BTreeMap<String, String>) -> Option<Utf8PathBuf> {
     let set = |name: &str| environment.get(name).filter(|path| path.starts_with('/')).map(Utf8PathBuf::from);
-    set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache"))).map(|folder| folder.join("homestead/downloads"))
+    set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache"))).map(|folder| folder.join("homestead"))
+}
+
+/// The one for downloads.
+pub fn downloads_folder(environment: &BTreeMap<String, String>) -> Option<Utf8PathBuf> {
+    cache_folder(environment).map(|folder| folder.join("downloads"))
 }
 
 impl Downloads {

@@ -28,6 +28,8 @@ pub struct Sources {
     pub environment: BTreeMap<String, String>,
     /// For `now()`.
     pub now: SystemTime,
+    /// The run's id: the same on every host, and for everything that this call of the program does.
+    pub run: String,
     /// How long to wait for another run's lock.
     pub lock_wait: Duration,
 }
@@ -46,6 +48,8 @@ pub struct Loaded {
     pub environment: BTreeMap<String, String>,
     /// For `now()`.
     pub now: SystemTime,
+    /// The run's id.
+    pub run: String,
     /// How long to wait for another run's lock.
     pub lock_wait: Duration,
     /// Which names the texts of the inventory mention.
@@ -80,6 +84,7 @@ impl Loaded {
             sources: sources.inventory.clone(),
             environment,
             now: sources.now,
+            run: sources.run.clone(),
             lock_wait: sources.lock_wait,
             warnings,
             vault: sources.vault.clone(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
 use super::load::Loaded;
@@ -10,11 +11,12 @@ use super::magic::{Magic, absolute};
 use crate::desired::{self, Desired};
 use crate::diagnostic::{Diagnostic, Result, Span};
 use crate::inventory::{Layer, LayerKind, Node, Value, Variable};
+use crate::migration::{self, Migration};
 use crate::role::Library;
 use crate::vars::{Context, Randomness, Redactor, Variables};
 
 /// What only a host can say.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HostFacts {
     /// `ansible_facts`.
     pub facts: Map<String, Json>,
@@ -23,6 +25,9 @@ pub struct HostFacts {
     /// The major version that made the managed Postgres's data folder, where there is one. Its data can
     /// only be read by the same version.
     pub postgres_version: Option<u32>,
+    /// What the host remembers about moving its accounts to MAS: it decides some variables.
+    #[serde(skip)]
+    pub migration: Migration,
 }
 
 impl HostFacts {
@@ -45,7 +50,7 @@ impl HostFacts {
             "user_id": "root",
         });
         let facts = facts.as_object().cloned().unwrap_or_default();
-        Self { facts, account: Some((999, 999)), postgres_version: None }
+        Self { facts, account: Some((999, 999)), postgres_version: None, migration: Migration::default() }
     }
 
     /// The same machine with facts from a file over it.
@@ -64,6 +69,8 @@ pub struct Prepared {
     pub desired: Desired,
     /// What is worth a remark.
     pub warnings: Vec<Diagnostic>,
+    /// What the host remembers about moving its accounts to MAS.
+    pub migration: Migration,
 }
 
 impl Prepared {
@@ -72,7 +79,15 @@ impl Prepared {
     /// # Errors
     /// Everything that is wrong, together.
     pub fn new(loaded: &Loaded, host: &str, facts: &HostFacts, run_tags: &[String]) -> Result<Self> {
-        let variables = variables(loaded, host, facts, run_tags)?;
+        Self::with(loaded, host, facts, run_tags, &[])
+    }
+
+    /// The same with variables that count more than all others: what would be if the inventory said it.
+    ///
+    /// # Errors
+    /// As [`Prepared::new`].
+    pub fn with(loaded: &Loaded, host: &str, facts: &HostFacts, run_tags: &[String], supposed: &[(&str, Value)]) -> Result<Self> {
+        let variables = supposing(loaded, host, facts, run_tags, supposed)?;
         let options = desired::Options {
             host,
             library: &loaded.library,
@@ -81,7 +96,7 @@ impl Prepared {
             many_hosts: loaded.inventory.hosts().len() > 1,
         };
         let (desired, warnings) = desired::build(options, &variables)?;
-        Ok(Self { variables, desired, warnings })
+        Ok(Self { variables, desired, warnings, migration: facts.migration.clone() })
     }
 
     /// Knows every secret that was evaluated.
@@ -95,6 +110,10 @@ impl Prepared {
 /// # Errors
 /// An unknown host.
 pub fn variables(loaded: &Loaded, host: &str, facts: &HostFacts, run_tags: &[String]) -> Result<Variables> {
+    supposing(loaded, host, facts, run_tags, &[])
+}
+
+fn supposing(loaded: &Loaded, host: &str, facts: &HostFacts, run_tags: &[String], supposed: &[(&str, Value)]) -> Result<Variables> {
     let inventory = &loaded.inventory;
     inventory.host(host)?;
     let mut layers = loaded.library.layers();
@@ -103,6 +122,10 @@ pub fn variables(loaded: &Loaded, host: &str, facts: &HostFacts, run_tags: &[Str
     let mut own = inventory.layers(host);
     rename(&mut own, &loaded.library);
     layers.extend(own);
+    layers.extend(migration::layer(&facts.migration));
+    if !supposed.is_empty() {
+        layers.push(layer_of(LayerKind::Extra, "homestead", supposed));
+    }
     let magic = Arc::new(Magic::new(loaded, run_tags)?);
     let mut context = Context::new(host);
     context.facts.clone_from(&facts.facts);
@@ -117,6 +140,16 @@ pub fn variables(loaded: &Loaded, host: &str, facts: &HostFacts, run_tags: &[Str
     context.random = Arc::new(SystemRandomness);
     context.secret_names = loaded.library.secret_names();
     Ok(Variables::new(layers, context))
+}
+
+fn layer_of(kind: LayerKind, name: &str, values: &[(&str, Value)]) -> Layer {
+    let span = Span::whole(name);
+    let variable = |(name, value): &(&str, Value)| Variable {
+        name: (*name).to_owned(),
+        name_span: span.clone(),
+        value: Node::new(value.clone(), span.clone()),
+    };
+    Layer { kind, name: name.to_owned(), variables: values.iter().map(variable).collect() }
 }
 
 /// What the host itself sets: above the wiring, below everything that a user writes.

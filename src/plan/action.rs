@@ -1,11 +1,13 @@
 //! A plan as data.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::desired::{Account, Database, Directory, File, Image, ImageBuild, Key, Network, Service};
+use super::ownership::KeptData;
+use crate::desired::{Account, Database, Directory, File, Image, ImageBuild, Key, Network, PinnedImage, Service};
 
 /// Everything that a run would do to one host, in order.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Plan {
     /// The version of this document.
     pub version: u32,
@@ -17,6 +19,8 @@ pub struct Plan {
     pub restarts: Vec<Restart>,
     /// What homestead wrote once and nothing wants any more; `setup-all` removes it.
     pub orphans: Vec<Resource>,
+    /// Data of roles that nothing wants; it stays unless the run names its role.
+    pub kept: Vec<KeptData>,
     /// What cannot be changed without harm and is left as it is.
     pub notes: Vec<String>,
 }
@@ -29,16 +33,16 @@ impl Plan {
 }
 
 /// One thing on a host.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Resource {
-    /// `file`, `directory`, `unit`, `network`, `image`, `key`, `user`, `database`, `package`.
+    /// `file`, `directory`, `unit`, `network`, `image`, `key`, `user`, `database`, `data`, `package`.
     pub kind: &'static str,
     /// Path or name.
     pub name: String,
 }
 
 /// What happens to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// It is not there yet.
@@ -56,7 +60,7 @@ pub enum Change {
 }
 
 /// One change.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Action {
     /// To what.
     pub resource: Resource,
@@ -90,6 +94,8 @@ pub enum Step {
     PullImage(Image),
     /// Makes an image on the host.
     BuildImage(ImageBuild),
+    /// Gives a name back to the image that it stood for.
+    PinImage(PinnedImage),
     /// Makes a database and its role, or sets the role's password.
     PutDatabase(Database),
     /// Makes a unit start with the machine.
@@ -100,10 +106,16 @@ pub enum Step {
     RemoveUnit(String),
     /// Removes a file.
     RemoveFile(String),
+    /// Removes a network.
+    RemoveNetwork(String),
+    /// Removes data for good.
+    RemoveData(KeptData),
+    /// Removes an empty folder.
+    RemoveDirectory(String),
 }
 
 /// A unit that starts, restarts, or stops.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Restart {
     /// Its full name.
     pub unit: String,
@@ -116,7 +128,7 @@ pub struct Restart {
 }
 
 /// What happens to a unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RestartKind {
     /// It does not run.

@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 use super::action::{Action, Change, Plan, Resource, Restart, RestartKind, Step};
 use super::memory::database_fingerprint;
 use super::observed::{Observed, PathKind, PathState};
-use super::{VERSION, builds, diff, leftover, restart};
+use super::ownership::KeptData;
+use super::{VERSION, builds, diff, leftover, ownership, restart};
 use crate::desired::{Desired, File, meaning};
 
 /// What of the desired state a run is about.
@@ -17,6 +18,8 @@ pub struct Scope {
     pub roles: Option<BTreeSet<String>>,
     /// Whether orphans go.
     pub remove_orphans: bool,
+    /// The roles whose data goes for good, where nothing wants them.
+    pub purge: BTreeSet<String>,
 }
 
 /// Compares. `redact` takes the known secrets out of a text.
@@ -35,6 +38,7 @@ pub fn plan(desired: &Desired, observed: &Observed, scope: &Scope, redact: &dyn 
         comparison.push("image", &image.name, Change::Create, Step::PullImage(image.clone()));
     }
     comparison.builds(desired);
+    comparison.pinned(desired);
     for service in desired.services.iter().filter(|service| service.autostart) {
         match (service.at_boot, observed.units.get(&service.unit).is_some_and(|state| state.enabled)) {
             (true, false) => comparison.push("unit", &service.unit, Change::Create, Step::EnableUnit(service.clone())),
@@ -64,9 +68,11 @@ pub fn plan(desired: &Desired, observed: &Observed, scope: &Scope, redact: &dyn 
             actions.push(action("database", &database.name, change, Step::PutDatabase(database.clone())));
         }
     }
-    let orphans = leftover::orphans(desired, observed);
+    let mut orphans = leftover::orphans(desired, observed);
     let undeclared = leftover::undeclared(desired, observed);
-    let others = orphans.iter().filter(|orphan| scope.remove_orphans && !undeclared.contains(orphan));
+    // What a run was about to remove when it stopped may be stopped by now: half a removal is completed.
+    let begun = |orphan: &&Resource| observed.undo.as_ref().is_some_and(|undo| undo.removals.contains(&orphan.name));
+    let others = orphans.iter().filter(|orphan| (scope.remove_orphans || begun(orphan)) && !undeclared.contains(orphan));
     let first = undeclared.iter().map(|resource| (resource, restart::FIRST, "its role does not declare it any more"));
     for (resource, priority, reason) in first.chain(others.map(|resource| (resource, restart::LAST, "nothing wants it any more"))) {
         let step = match resource.kind {
@@ -80,11 +86,52 @@ pub fn plan(desired: &Desired, observed: &Observed, scope: &Scope, redact: &dyn 
         }
     }
     restarts.sort_by_key(|restart| restart.priority);
-    let mut plan = Plan { version: VERSION, host: desired.host.clone(), actions, restarts, orphans, notes };
+    let kept = rest(desired, observed, scope, &restarts, &mut orphans, &mut actions, &mut notes);
+    let mut plan = Plan { version: VERSION, host: desired.host.clone(), actions, restarts, orphans, kept, notes };
     if let Some(roles) = &scope.roles {
-        narrow(&mut plan, desired, roles);
+        narrow(&mut plan, desired, observed, roles);
     }
     plan
+}
+
+/// What goes after units and files: networks, data that is named, and the folders that are empty then.
+fn rest(
+    desired: &Desired,
+    observed: &Observed,
+    scope: &Scope,
+    restarts: &[Restart],
+    orphans: &mut Vec<Resource>,
+    actions: &mut Vec<Action>,
+    notes: &mut Vec<String>,
+) -> Vec<KeptData> {
+    let named = |kind: &'static str| orphans.iter().filter(move |orphan| orphan.kind == kind).map(|orphan| orphan.name.clone());
+    let units: BTreeSet<String> = named("unit").collect();
+    let gone = named("file").chain(units.iter().map(|unit| leftover::unit_file(unit))).collect();
+    // What starts anew is only in the networks that its unit names.
+    let restarting = |unit: &str| restarts.iter().any(|restart| restart.unit == unit && restart.kind != RestartKind::Stop);
+    let joins = |unit: &str, network: &str| {
+        let file = desired.files.iter().find(|file| file.path == leftover::unit_file(unit));
+        let names = |word: &str| word.strip_prefix("--network=").unwrap_or(word) == network;
+        file.is_none_or(|file| file.contents.reveal().split_whitespace().any(names))
+    };
+    let leaves = |unit: &str, network: &str| units.contains(unit) || (restarting(unit) && !joins(unit, network));
+    let left = ownership::left(desired, observed, &gone, &leaves, &scope.purge);
+    notes.extend(left.notes);
+    let (purged, kept): (Vec<KeptData>, Vec<KeptData>) = left.data.into_iter().partition(|data| scope.purge.contains(&data.role));
+    let networks = left.networks.into_iter().map(|name| action("network", &name, Change::Remove, Step::RemoveNetwork(name.clone())));
+    let directories =
+        left.directories.into_iter().map(|path| action("directory", &path, Change::Remove, Step::RemoveDirectory(path.clone())));
+    let (networks, directories): (Vec<Action>, Vec<Action>) = (networks.collect(), directories.collect());
+    orphans.extend(networks.iter().chain(&directories).map(|action| action.resource.clone()));
+    if scope.remove_orphans {
+        actions.extend(networks);
+        for data in purged {
+            let details = vec![data.places()];
+            actions.push(Action { details, ..action("data", &data.role, Change::Remove, Step::RemoveData(data.clone())) });
+        }
+        actions.extend(directories);
+    }
+    kept
 }
 
 struct Comparison<'a> {
@@ -134,11 +181,18 @@ impl Comparison<'_> {
 
     fn keys(&mut self, desired: &Desired) {
         for key in &desired.keys {
-            if !self.observed.paths.contains_key(&key.path) {
+            let Some(state) = self.observed.paths.get(&key.path) else {
                 self.push("key", &key.path, Change::Create, Step::MakeKey(key.clone()));
                 for service in desired.services.iter().filter(|service| service.role == key.role) {
                     self.changed.entry(service.unit.clone()).or_default().push(format!("{} is new", key.path));
                 }
+                continue;
+            };
+            // What is in it is never touched; who may read it is.
+            let details = attributes(state, &key.mode, &key.owner, &key.group);
+            if state.kind == PathKind::File && !details.is_empty() {
+                self.push("key", &key.path, Change::Attributes, Step::MakeKey(key.clone()));
+                self.detail(details);
             }
         }
     }
@@ -203,6 +257,19 @@ impl Comparison<'_> {
         }
     }
 
+    fn pinned(&mut self, desired: &Desired) {
+        for image in &desired.pinned {
+            let known = self.observed.ids.get(&image.name);
+            if known == Some(&image.id) {
+                continue;
+            }
+            self.push("image", &image.name, if known.is_some() { Change::Update } else { Change::Create }, Step::PinImage(image.clone()));
+            for unit in &image.services {
+                self.changed.entry(unit.clone()).or_default().push(format!("the image {} is another one", image.name));
+            }
+        }
+    }
+
     fn diff(&self, file: &File, old: &str) -> String {
         let new = file.contents.reveal();
         if file.secret { diff::masked(file.format, old, new, self.redact) } else { diff::plain(old, new, self.redact) }
@@ -228,7 +295,7 @@ impl Comparison<'_> {
 }
 
 /// What differs of a path's mode and ownership, in words.
-fn attributes(state: &PathState, mode: &str, owner: &str, group: &str) -> Vec<String> {
+pub fn attributes(state: &PathState, mode: &str, owner: &str, group: &str) -> Vec<String> {
     let mut details = Vec::new();
     if state.mode != mode {
         details.push(format!("mode {} -> {mode}", state.mode));
@@ -240,11 +307,14 @@ fn attributes(state: &PathState, mode: &str, owner: &str, group: &str) -> Vec<St
 }
 
 /// Leaves what belongs to the roles. What all of them stand on (the user, the networks) stays in.
-fn narrow(plan: &mut Plan, desired: &Desired, roles: &BTreeSet<String>) {
+fn narrow(plan: &mut Plan, desired: &Desired, observed: &Observed, roles: &BTreeSet<String>) {
     let built_on = |name: &str| desired.builds.iter().any(|build| build.base == name && roles.contains(&build.role));
     let image_in =
         |name: &str| built_on(name) || desired.services.iter().any(|service| service.image == name && roles.contains(&service.role));
     let exclusive = |path: &str| desired.sole_writer(path).is_some_and(|role| roles.contains(role));
+    let begun = |name: &str| observed.undo.as_ref().is_some_and(|undo| undo.removals.contains(name));
+    // What a run that did not come to its end has stopped, or was about to restart.
+    let unfinished = |unit: &str| observed.undo.as_ref().is_some_and(|undo| undo.units.get(unit).is_some_and(|state| state.active));
     plan.actions.retain(|action| match &action.step {
         Step::PutDirectory(directory) => roles.contains(&directory.role) || directory.role == "matrix-base",
         Step::MakeKey(key) => roles.contains(&key.role),
@@ -253,13 +323,16 @@ fn narrow(plan: &mut Plan, desired: &Desired, roles: &BTreeSet<String>) {
         Step::BuildImage(build) => roles.contains(&build.role),
         Step::EnableUnit(service) | Step::DisableUnit(service) => roles.contains(&service.role),
         Step::PutDatabase(_) => roles.contains("postgres"),
-        Step::InstallDocker | Step::CreateAccount(_) | Step::CreateNetwork(_) => true,
-        Step::RemoveUnit(unit) => exclusive(&leftover::unit_file(unit)),
-        Step::RemoveFile(path) => exclusive(path),
+        Step::InstallDocker | Step::CreateAccount(_) | Step::CreateNetwork(_) | Step::PinImage(_) => true,
+        Step::RemoveUnit(unit) => exclusive(&leftover::unit_file(unit)) || begun(unit),
+        Step::RemoveFile(path) => exclusive(path) || begun(path),
+        Step::RemoveNetwork(_) | Step::RemoveData(_) | Step::RemoveDirectory(_) => false,
     });
     let in_scope = |unit: &str| {
         desired.services.iter().any(|service| service.unit == unit && roles.contains(&service.role))
             || exclusive(&leftover::unit_file(unit))
+            || unfinished(unit)
+            || begun(unit)
     };
     let mut kept: BTreeSet<String> = plan.restarts.iter().map(|restart| restart.unit.clone()).filter(|unit| in_scope(unit)).collect();
     // What requires a restarted unit restarts with it, in scope or not.

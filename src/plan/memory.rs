@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::desired::Database;
+use super::generation::Schemas;
+use crate::desired::{Database, RoleData};
 
 /// The version that this program writes. A field that an older program may keep without understanding it
 /// needs no new one; see ARCHITECTURE.md.
@@ -33,6 +34,18 @@ pub struct Memory {
     /// The role that has the accounts -> the declared users that were there after a run.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub users: BTreeMap<String, BTreeSet<String>>,
+    /// Folders that a role wanted and that were there after a run.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub directories: BTreeSet<String>,
+    /// Networks that homestead made.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub networks: BTreeSet<String>,
+    /// Role -> its data, also of before its paths changed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub data: BTreeMap<String, RoleData>,
+    /// What the databases were migrated to when it was last looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schemas: Option<Schemas>,
     /// What a newer program wrote beside it: kept as it is.
     #[serde(flatten)]
     pub other: BTreeMap<String, serde_json::Value>,

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::memory::Memory;
+use super::ownership::Leftovers;
+use super::undo::Undo;
 
 /// Observed state.
 #[derive(Clone, Debug, Default)]
@@ -25,8 +27,14 @@ pub struct Observed {
     pub built: BTreeMap<String, BuiltImage>,
     /// Name with tag -> id, of the images that others are built on.
     pub bases: BTreeMap<String, String>,
+    /// Name with tag -> id, of the pinned images that are there.
+    pub ids: BTreeMap<String, String>,
     /// What homestead wrote down after its last run; empty on a new host.
     pub memory: Memory,
+    /// What is there of what homestead made and nothing wants any more.
+    pub left: Leftovers,
+    /// What a run that did not come to its end would have put back.
+    pub undo: Option<Undo>,
 }
 
 /// What a path is.
@@ -57,6 +65,8 @@ pub struct PathState {
     pub gid: u32,
     /// Lowercase hex, of regular files.
     pub sha256: Option<String>,
+    /// Where it points, of symbolic links.
+    pub target: Option<String>,
 }
 
 impl PathState {

@@ -112,6 +112,7 @@ mod tests {
             health: None,
             image: String::new(),
             ports: Vec::new(),
+            trial: None,
             role: name.to_owned(),
         }
     }

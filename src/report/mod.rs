@@ -2,10 +2,22 @@
 
 mod diagnostics;
 mod event;
+mod finding;
+mod live;
+mod plain;
 mod plan;
+pub mod run_log;
+mod status;
+mod stream;
+mod tally;
 mod terminal;
 
 pub use diagnostics::{failure, findings};
-pub use event::{Event, Sink};
+pub use event::{Event, Failure, RunResult, RunStep, Sink, UnitEnd};
+pub use finding::{Finding, FindingNote};
+pub use live::aside;
 pub use plan::plan_text;
-pub use terminal::{SourceReader, Terminal};
+pub use status::{StatusOptions, status_json, status_text};
+pub use stream::{Line, OtherEvent, OtherLine, PlanDocument, schema};
+pub use tally::for_people;
+pub use terminal::{Invocation, SourceReader, Style, Terminal};

@@ -1,5 +1,6 @@
 //! A plan as text.
 
+pub(super) use super::plain::paint;
 use crate::plan::{Action, Change, Plan, RestartKind};
 
 /// The plan of one host: every action, the diffs when asked for, the restarts, a summary line.
@@ -8,15 +9,7 @@ pub fn plan_text(plan: &Plan, diffs: bool, color: bool) -> String {
     for action in &plan.actions {
         out.push_str(&action_line(action, color));
         if let Some(diff) = action.diff.as_ref().filter(|_| diffs) {
-            for line in diff.lines() {
-                let painted = match line.as_bytes().first() {
-                    Some(b'+') => paint(line, "32", color),
-                    Some(b'-') => paint(line, "31", color),
-                    Some(b'@') => paint(line, "36", color),
-                    _ => line.to_owned(),
-                };
-                out.push_str(&format!("    {painted}\n"));
-            }
+            out.push_str(&painted_diff(diff, color));
         }
     }
     for restart in &plan.restarts {
@@ -43,11 +36,35 @@ pub fn plan_text(plan: &Plan, diffs: bool, color: bool) -> String {
             ));
         }
     }
+    for data in &plan.kept {
+        out.push_str(&format!(
+            "{} data of {}: {} (`setup-all --purge-data {}` removes it for good)\n",
+            paint("     kept", "35", color),
+            data.role,
+            data.places(),
+            data.role
+        ));
+    }
     for note in &plan.notes {
         out.push_str(&format!("{} {note}\n", paint("     note", "35", color)));
     }
     out.push_str(&summary(plan));
     out.push('\n');
+    out
+}
+
+/// A diff, set in.
+pub(super) fn painted_diff(diff: &str, color: bool) -> String {
+    let mut out = String::new();
+    for line in diff.lines() {
+        let painted = match line.as_bytes().first() {
+            Some(b'+') => paint(line, "32", color),
+            Some(b'-') => paint(line, "31", color),
+            Some(b'@') => paint(line, "36", color),
+            _ => line.to_owned(),
+        };
+        out.push_str(&format!("    {painted}\n"));
+    }
     out
 }
 
@@ -62,10 +79,6 @@ fn action_line(action: &Action, color: bool) -> String {
     };
     let details = if action.details.is_empty() { String::new() } else { format!(" ({})", action.details.join(", ")) };
     format!("{} {} {}{details}\n", paint(&format!("{word:>9}"), code, color), action.resource.kind, action.resource.name)
-}
-
-fn paint(text: &str, code: &str, color: bool) -> String {
-    if color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
 /// `No changes.`, or how many of what.

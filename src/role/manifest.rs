@@ -3,7 +3,7 @@
 //! A [`Node`] here is an expression: plain YAML or text with `{{ }}`.
 
 use super::shape::Shape;
-use super::{Download, ImageBuild, Timer};
+use super::{Check, Data, Download, ImageBuild, Timer};
 use crate::diagnostic::Span;
 use crate::inventory::Node;
 
@@ -48,6 +48,8 @@ pub struct Manifest {
     pub builds: Vec<ImageBuild>,
     /// A list of databases in the managed Postgres.
     pub databases: Option<Node>,
+    /// What nobody can make again.
+    pub data: Vec<Data>,
     /// Units.
     pub services: Vec<Service>,
     /// Timers with the commands that they run.
@@ -192,7 +194,8 @@ pub struct Key {
 }
 
 /// How a file's meaning is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Format {
     /// Parsed YAML.
     Yaml,
@@ -207,6 +210,7 @@ pub enum Format {
     /// A systemd unit.
     Unit,
     /// The text itself.
+    #[default]
     Text,
 }
 
@@ -371,6 +375,8 @@ pub struct Container {
     pub arguments: Option<Node>,
     /// What follows the image.
     pub command: Option<Node>,
+    /// What its program says about a new configuration.
+    pub checks: Vec<Check>,
 }
 
 /// A bind mount.

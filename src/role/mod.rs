@@ -2,6 +2,8 @@
 //! manifests and the defaults as layers. Must not know hosts, inventories, or values of variables.
 //! `docs/roles.md` describes the format.
 
+mod check;
+mod data;
 mod documentation;
 mod download;
 mod fields;
@@ -19,6 +21,8 @@ mod source;
 mod timer;
 mod types;
 
+pub use check::Check;
+pub use data::{Data, DataPlace};
 pub use documentation::{Documentation, Generate};
 pub use download::Download;
 pub use image_build::ImageBuild;

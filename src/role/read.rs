@@ -7,7 +7,7 @@ use super::manifest::{
 };
 use super::names::check_manifest;
 use super::shape::{Shape, ShapeKind};
-use super::{download, image_build, timer};
+use super::{check, data, download, image_build, timer};
 use crate::diagnostic::Diagnostic;
 use crate::inventory::{Node, Value};
 
@@ -37,6 +37,7 @@ pub fn manifest(node: &Node) -> Read<Manifest> {
         images: each(fields.list("images")?, image)?,
         builds: each(fields.list("builds")?, image_build::read)?,
         databases: fields.optional("databases").cloned(),
+        data: each(fields.list("data")?, data::read)?,
         services: each(fields.list("services")?, service)?,
         timers: each(fields.list("timers")?, timer::read)?,
         exclusive: fields.list("exclusive")?.to_vec(),
@@ -254,6 +255,7 @@ fn container(node: &Node) -> Read<Container> {
         image: fields.required("image")?.clone(),
         mounts: each(fields.list("mounts")?, mount)?,
         tmpfs: each(fields.list("tmpfs")?, tmpfs)?,
+        checks: each(fields.list("checks")?, check::read)?,
         mode,
         user,
         read_only,

@@ -30,6 +30,8 @@ use crate::inventory::vault;
 
 /// More variables that need each other are refused; no inventory comes near.
 const DEEPEST: usize = 400;
+/// Keys whose values say whose a secret beside them is, and are none.
+const NAMES_OF_ACCOUNTS: [&str; 2] = ["username", "initial_type"];
 /// Below this much stack, evaluation goes on in a new one.
 pub const STACK_LEFT: usize = 256 * 1024;
 /// How large a new stack is.
@@ -216,7 +218,13 @@ impl Engine {
             },
             Written::List(items) => Value::list(items.iter().map(|item| self.build(item, owner, locals, secret)).collect()),
             Written::Map(entries) => {
-                Value::map(entries.iter().map(|(key, value)| (written_key(key), self.build(value, owner, locals, secret))).collect())
+                let entry = |(key, value): &(Node, Node)| {
+                    let key = written_key(key);
+                    // Whose password it is may be told.
+                    let secret = secret && !NAMES_OF_ACCOUNTS.iter().any(|name| key == Key::text(name));
+                    (key, self.build(value, owner, locals, secret))
+                };
+                Value::map(entries.iter().map(entry).collect())
             }
         }
     }

@@ -12,8 +12,10 @@ use crate::diagnostic::{Error, Kind, Result};
 /// An image to make.
 #[derive(Clone, Debug, Default)]
 pub struct BuildSpec {
-    /// Name with tag.
+    /// Name with tag, as messages use it.
     pub name: String,
+    /// Name with tag that the image gets.
+    pub tag: String,
     /// All that the build sees.
     pub dockerfile: String,
     /// Labels of the image.
@@ -36,7 +38,7 @@ impl Docker {
             context(&spec.dockerfile).map_err(|error| Error::new(Kind::Usage, "the Dockerfile cannot be packed").caused_by(error))?;
         let options = BuildImageOptionsBuilder::default()
             .dockerfile("Dockerfile")
-            .t(&spec.name)
+            .t(&spec.tag)
             .labels(&spec.labels)
             .nocache(spec.no_cache)
             .rm(true)
@@ -54,7 +56,7 @@ impl Docker {
                 lines.push(line);
             }
         }
-        match self.image(&spec.name).await? {
+        match self.image(&spec.tag).await? {
             Some(_) => Ok(()),
             None => Err(self.not_built(&spec.name, "the build ended without an image", &lines)),
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bollard::auth::DockerCredentials;
 use bollard::models::CreateImageInfo;
-use bollard::query_parameters::CreateImageOptionsBuilder;
+use bollard::query_parameters::{CreateImageOptionsBuilder, RemoveImageOptionsBuilder, TagImageOptionsBuilder};
 use futures_util::StreamExt as _;
 
 use super::{Docker, message, optional};
@@ -99,6 +99,27 @@ impl Docker {
         })
     }
 
+    /// Gives an image a name; the one that had it before loses it.
+    ///
+    /// # Errors
+    /// There is no such image.
+    pub async fn tag(&self, id: &str, name: &str) -> Result<()> {
+        let (repository, tag) = split(name);
+        let options = TagImageOptionsBuilder::default().repo(repository).tag(tag).build();
+        let tagged = self.api.tag_image(id, Some(options)).await;
+        tagged.map_err(|error| self.failed(&format!("naming the image `{id}` `{name}`"), error))
+    }
+
+    /// Takes a name away from an image, and leaves the image.
+    ///
+    /// # Errors
+    /// The engine refuses.
+    pub async fn untag(&self, name: &str) -> Result<()> {
+        let options = RemoveImageOptionsBuilder::default().noprune(true).build();
+        let removed = optional(self.api.remove_image(name, Some(options), None).await);
+        removed.map(drop).map_err(|error| self.failed(&format!("taking the name `{name}` away"), error))
+    }
+
     fn not_pulled(&self, reference: &str, error: bollard::errors::Error) -> Error {
         if matches!(error, bollard::errors::Error::IOError { .. }) {
             return self.failed(&format!("pulling `{reference}`"), error);
@@ -133,6 +154,14 @@ fn tagged(reference: &str) -> String {
     if name.contains([':', '@']) { reference.to_owned() } else { format!("{reference}:latest") }
 }
 
+/// Name and tag.
+fn split(reference: &str) -> (&str, &str) {
+    match reference.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name, tag),
+        _ => (reference, "latest"),
+    }
+}
+
 /// The registry's host name (the rule is that of `docker pull`).
 fn registry(reference: &str) -> &str {
     match reference.split_once('/') {
@@ -154,5 +183,7 @@ mod tests {
         assert_eq!(tagged("localhost:5000/x"), "localhost:5000/x:latest");
         assert_eq!(tagged("postgres@sha256:00"), "postgres@sha256:00");
         assert_eq!(tagged("postgres:16"), "postgres:16");
+        assert_eq!(split("localhost:5000/x:1"), ("localhost:5000/x", "1"));
+        assert_eq!(split("localhost:5000/x"), ("localhost:5000/x", "latest"));
     }
 }

@@ -5,6 +5,7 @@
 
 mod builds;
 mod containers;
+mod glance;
 mod images;
 mod networks;
 mod programs;
@@ -18,6 +19,7 @@ use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 pub use self::builds::BuildSpec;
 pub use self::containers::{Container, Health};
+pub use self::glance::{Glance, Seen, glance};
 pub use self::images::{Image, PullEvent, RegistryLogin};
 pub use self::networks::{Network, NetworkSpec};
 pub use self::programs::{ExecSpec, RunSpec};

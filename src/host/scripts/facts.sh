@@ -32,4 +32,7 @@ for path; do
     while [ ! -e "$found" ] && [ "$found" != / ] && [ -n "$found" ]; do found=${found%/*}; done
     say "free $path" "$(df -P -k -- "${found:-/}" 2>/dev/null | awk 'NR == 2 { print $4 }')"
 done
+# A run that is going on has not stopped. Looking at the lock must not take it, even for a moment.
+inode=$(stat -c %i /var/lib/homestead/lock 2>/dev/null)
+if [ -z "$inode" ] || ! grep -q "FLOCK .*:$inode " /proc/locks 2>/dev/null; then say unfinished "$(unfinished)"; fi
 say end ''

@@ -1,5 +1,5 @@
 # Five arguments a key: path, temporary path, mode, owner:group, command. The path of each key that was
-# made is written out. A key that exists is never touched.
+# made is written out. What is in a key that exists is never touched; its mode and owner are corrected.
 set -eu
 temporary=
 finish() {
@@ -12,6 +12,10 @@ trap 'exit 1' HUP INT TERM
 while [ $# -gt 0 ]; do
     path=$1 mode=$3 owner=$4 command=$5
     if [ -e "$path" ] || [ -L "$path" ]; then
+        if [ -f "$path" ] && [ ! -L "$path" ]; then
+            chown -- "$owner" "$path"
+            chmod -- "$mode" "$path"
+        fi
         shift 5
         continue
     fi

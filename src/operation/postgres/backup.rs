@@ -86,10 +86,7 @@ pub async fn backup_here(context: &Context<'_>, path: &Utf8Path) -> Result<Backu
 pub async fn backup_on_host(context: &Context<'_>, folder: &Utf8Path, name: &str) -> Result<Backup> {
     let server = prepare(context).await?;
     let needed = size(context, &server).await? / 2;
-    let free = "folder=$1; until [ -d \"$folder\" ]; do folder=$(dirname -- \"$folder\"); done; df -Pk -- \"$folder\" | awk 'NR == 2 { print $4 }'";
-    let free = host::run(&**context.host, "looking at the disk", Exec::new(free).arguments(&[folder.as_str()])).await?;
-    let free: u64 = String::from_utf8_lossy(&free).trim().parse().unwrap_or_default();
-    enough(needed, free.saturating_mul(1024), folder.as_str())?;
+    enough(needed, free(context, folder.as_str()).await?, folder.as_str())?;
     let path = folder.join(name);
     context.stage(format!("backing up to {path} on the host"));
     let script = format!("{DUMP}{TO_FILE}");
@@ -113,6 +110,14 @@ async fn prepare<'a>(context: &'a Context<'_>) -> Result<Server<'a>> {
     let server = Server::of(context)?;
     context.ensure_running(server.service).await?;
     Ok(server)
+}
+
+/// Bytes that are free where a folder of the host is, or will be.
+pub(in crate::operation) async fn free(context: &Context<'_>, folder: &str) -> Result<u64> {
+    let script = "folder=$1; until [ -d \"$folder\" ]; do folder=$(dirname -- \"$folder\"); done; df -Pk -- \"$folder\" | awk 'NR == 2 { print $4 }'";
+    let free = host::run(&**context.host, "looking at the disk", Exec::new(script).arguments(&[folder])).await?;
+    let kilobytes: u64 = String::from_utf8_lossy(&free).trim().parse().unwrap_or_default();
+    Ok(kilobytes.saturating_mul(1024))
 }
 
 /// All databases together, in bytes.

@@ -26,7 +26,7 @@ pub struct Contents {
 }
 
 /// What is in a dump of one database.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct DatabaseContents {
     /// Its name.
     pub name: String,

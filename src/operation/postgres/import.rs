@@ -125,16 +125,16 @@ impl Places {
 }
 
 /// What is there before.
-struct State {
+pub(super) struct State {
     /// Postgres has made its data folder.
     exists: bool,
     /// Bytes on its disk.
-    free: u64,
+    pub(super) free: u64,
     /// The unit runs.
-    active: bool,
+    pub(super) active: bool,
 }
 
-async fn state(context: &Context<'_>, server: &Server<'_>) -> Result<State> {
+pub(super) async fn state(context: &Context<'_>, server: &Server<'_>) -> Result<State> {
     let arguments = [server.data.as_str(), &server.service.unit, &server.service.image];
     let output = context.host.exec(Exec::new(STATE).arguments(&arguments)).await?;
     if output.status != 0 {

@@ -4,12 +4,15 @@ mod backup;
 mod contents;
 mod import;
 mod pause;
+mod upgrade;
 mod upload;
 mod vacuum;
 
+pub(super) use backup::free;
 pub use backup::{Backup, backup_here, backup_on_host};
 pub use contents::{Contents, DatabaseContents};
 pub use import::{Import, Imported, import};
+pub use upgrade::{Upgrade, Upgraded, old_data, remove_old_data, upgrade};
 pub use upload::{remove_upload, upload};
 pub use vacuum::{Vacuum, vacuum};
 
@@ -49,7 +52,7 @@ impl<'a> Server<'a> {
 }
 
 /// Asks a server. `database` is the superuser's own where it is empty. The statements hold no secret.
-async fn query(context: &Context<'_>, container: &str, database: &str, statements: &str) -> Result<Vec<Vec<String>>> {
+pub(super) async fn query(context: &Context<'_>, container: &str, database: &str, statements: &str) -> Result<Vec<Vec<String>>> {
     let arguments = [container, database];
     let exec = Exec::new(QUERY).arguments(&arguments).stdin(statements.as_bytes());
     let output = host::run(&**context.host, "asking Postgres", exec).await?;
@@ -58,7 +61,7 @@ async fn query(context: &Context<'_>, container: &str, database: &str, statement
 }
 
 /// Bytes for people.
-fn megabytes(bytes: u64) -> String {
+pub(crate) fn megabytes(bytes: u64) -> String {
     let tenths = bytes / 100_000;
     format!("{}.{} MB", tenths / 10, tenths % 10)
 }

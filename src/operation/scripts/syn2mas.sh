@@ -1,7 +1,8 @@
 # Runs a container while services are stopped, and starts them again unless it succeeded and they are to stay down.
 #
 # $1: units to stop, $2: networks to join, $3: the container's name, $4: `keep` to leave the units stopped after
-# success; then the words of `docker create`. stdin: one line of JSON about who asks, for the lock.
+# success, or `held` where the caller has the lock and has stopped what is to stop; then the words of `docker create`.
+# stdin: one line of JSON about who asks, for the lock; after it what to write down as the state of the migration, if anything.
 # It holds the lock itself and runs to its end even when the connection is lost.
 set -u
 units=$1 networks=$2 name=$3 after=$4
@@ -10,13 +11,16 @@ base=/var/lib/homestead
 umask 077
 trap '' HUP INT TERM PIPE
 mkdir -p -- "$base" && chmod 700 -- "$base" || exit 1
-exec 9>"$base/lock" || exit 1
 IFS= read -r holder || exit 1
-if ! flock --nonblock 9; then
-    cat -- "$base/lock.json" >&2 2>/dev/null
-    exit 75
+if [ "$after" != held ]; then
+    exec 9>"$base/lock" || exit 1
+    if ! flock --nonblock 9; then
+        cat -- "$base/lock.json" >&2 2>/dev/null
+        exit 75
+    fi
+    printf '%s\n' "$holder" >"$base/lock.json.new" && mv -f -- "$base/lock.json.new" "$base/lock.json" || exit 1
 fi
-printf '%s\n' "$holder" >"$base/lock.json.new" && mv -f -- "$base/lock.json.new" "$base/lock.json" || exit 1
+record=$(cat)
 said=$(mktemp -d -- "$base/said.XXXXXX") || exit 1
 : >"$said/out"
 : >"$said/err"
@@ -57,5 +61,9 @@ if [ -n "$running" ] && { [ "$status" -ne 0 ] || [ "$after" != keep ]; }; then
     echo "starting$running" >&2
     systemctl --no-ask-password start $running || echo "some of$running did not start" >&2
 fi
-rm -rf -- "$said" "$base/lock.json"
+if [ "$status" -eq 0 ] && [ -n "$record" ]; then
+    printf '%s\n' "$record" >"$base/migration.json.new" && mv -f -- "$base/migration.json.new" "$base/migration.json" || exit 1
+fi
+rm -rf -- "$said"
+[ "$after" = held ] || rm -f -- "$base/lock.json"
 exit "$status"

@@ -58,16 +58,21 @@ impl ServerCertVerifier for TakeAny {
 /// Looks at the certificate of every name on every port that speaks TLS.
 pub(super) async fn check(client: &Client, reachable: &Reachable, now: SystemTime, findings: &mut Findings) {
     for (name, port) in reachable.with_tls() {
-        let place = format!("{name}:{port}");
-        match client.certificate(name, port).await {
-            Ok((certificate, problem)) => judge(&place, name, &certificate, problem.as_ref(), now, findings),
-            Err(error) => findings.bad(
-                "certificate",
-                &place,
-                format!("{place} does not speak TLS: {error}"),
-                "is the port Traefik's? `journalctl -u matrix-traefik` on the host says more",
-            ),
-        }
+        look(client, name, port, now, findings).await;
+    }
+}
+
+/// Looks at the certificate of one name.
+pub(in crate::operation) async fn look(client: &Client, name: &str, port: u16, now: SystemTime, findings: &mut Findings) {
+    let place = format!("{name}:{port}");
+    match client.certificate(name, port).await {
+        Ok((certificate, problem)) => judge(&place, name, &certificate, problem.as_ref(), now, findings),
+        Err(error) => findings.bad(
+            "certificate",
+            &place,
+            format!("{place} does not speak TLS: {error}"),
+            "is the port Traefik's? `journalctl -u matrix-traefik` on the host says more",
+        ),
     }
 }
 
@@ -87,6 +92,12 @@ fn judge(place: &str, name: &str, certificate: &[u8], problem: Option<&TlsError>
         Some(TlsError::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. })) => {
             findings.bad("certificate", place, format!("the certificate of {place} ended {} days ago", -left), renew);
         }
+        Some(TlsError::InvalidCertificate(CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. })) => findings.bad(
+            "certificate",
+            place,
+            format!("the certificate of {place} is not valid yet"),
+            "is the clock of this machine right? Else whoever made the certificate dated it into the future",
+        ),
         Some(TlsError::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. })) => findings
             .bad(
                 "certificate",
@@ -107,6 +118,9 @@ fn judge(place: &str, name: &str, certificate: &[u8], problem: Option<&TlsError>
             "is it a staging certificate, or is the chain incomplete? `--ca FILE` trusts an authority of your own",
         ),
         Some(other) => findings.bad("certificate", place, format!("the certificate of {place} is not valid: {other}"), renew),
+    }
+    if let Some(parsed) = parsed {
+        findings.ends(parsed.validity().not_after.timestamp());
     }
 }
 

@@ -19,6 +19,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::certificate;
 use crate::diagnostic::{Error, Kind, Result};
+use crate::host::{Host, Stream};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 /// No page that is asked for here is longer.
@@ -54,6 +55,8 @@ pub struct Page {
     pub status: u16,
     /// `Access-Control-Allow-Origin`.
     pub allow_origin: Option<String>,
+    /// `Server`: what program it is, where that says so.
+    pub server: Option<String>,
     /// As text.
     pub body: String,
 }
@@ -71,6 +74,16 @@ pub struct Client {
     strict: Arc<ClientConfig>,
     /// Takes any certificate, to look at it.
     lax: Arc<ClientConfig>,
+    through: Option<Through>,
+    agent: String,
+}
+
+/// Connections are a host's own.
+#[derive(Clone)]
+struct Through {
+    host: Arc<dyn Host>,
+    /// Where it finds a port, whatever the name.
+    ports: Vec<(u16, SocketAddr)>,
 }
 
 impl Client {
@@ -104,7 +117,27 @@ impl Client {
         let strict = builder()?.with_root_certificates(roots).with_no_client_auth();
         let lax =
             builder()?.dangerous().with_custom_certificate_verifier(Arc::new(certificate::TakeAny(provider.clone()))).with_no_client_auth();
-        Ok(Self { resolve, strict: Arc::new(strict), lax: Arc::new(lax) })
+        let agent = concat!("homestead/", env!("CARGO_PKG_VERSION")).to_owned();
+        Ok(Self { resolve, strict: Arc::new(strict), lax: Arc::new(lax), through: None, agent })
+    }
+
+    /// The same, asking from a host; a port leads where `ports` says, whatever the name, and no other port leads anywhere.
+    #[must_use]
+    pub fn through(&self, host: Arc<dyn Host>, ports: Vec<(u16, SocketAddr)>) -> Self {
+        let (strict, lax) = (self.strict.clone(), self.lax.clone());
+        Self { resolve: Vec::new(), strict, lax, through: Some(Through { host, ports }), agent: self.agent.clone() }
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn called(&self, agent: &str) -> Self {
+        let (strict, lax) = (self.strict.clone(), self.lax.clone());
+        Self { resolve: self.resolve.clone(), strict, lax, through: self.through.clone(), agent: agent.to_owned() }
+    }
+
+    /// What speaks TLS with servers that must be who they say.
+    pub(in crate::operation) fn tls(&self) -> Arc<ClientConfig> {
+        self.strict.clone()
     }
 
     /// Where the user says that a name leads.
@@ -132,18 +165,21 @@ impl Client {
     }
 
     /// A TCP connection.
-    pub async fn connect(&self, name: &str, port: u16) -> Result<TcpStream, String> {
+    pub async fn connect(&self, name: &str, port: u16) -> Result<Box<dyn Stream>, String> {
         let connecting = async {
-            match self.told(name, port) {
+            if let Some(through) = &self.through {
+                let target = through.ports.iter().find(|(known, _)| *known == port).map(|(_, target)| *target);
+                let target = target.ok_or_else(|| format!("nothing is known to listen on port {port}"))?;
+                let stream = through.host.tcp_stream(target.ip(), target.port()).await;
+                return stream.map_err(|error| crate::diagnostic::with_causes(&error));
+            }
+            let stream = match self.told(name, port) {
                 Some(target) => TcpStream::connect(target).await,
                 None => TcpStream::connect((name, port)).await,
-            }
+            };
+            Ok(Box::new(stream.map_err(|error| error.to_string())?) as Box<dyn Stream>)
         };
-        match timeout(PATIENCE, connecting).await {
-            Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("no answer in {} s", PATIENCE.as_secs())),
-        }
+        timeout(PATIENCE, connecting).await.unwrap_or_else(|_| Err(format!("no answer in {} s", PATIENCE.as_secs())))
     }
 
     /// The first certificate of a server, and what is wrong with the chain, if anything.
@@ -166,7 +202,7 @@ impl Client {
         name: &str,
         port: u16,
         config: Arc<ClientConfig>,
-    ) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+    ) -> std::io::Result<tokio_rustls::client::TlsStream<Box<dyn Stream>>> {
         let stream = self.connect(name, port).await.map_err(std::io::Error::other)?;
         let server = ServerName::try_from(name.to_owned()).map_err(std::io::Error::other)?;
         let handshake = timeout(PATIENCE, TlsConnector::from(config).connect(server, stream)).await;
@@ -195,9 +231,9 @@ impl Client {
         };
         let text = |error: std::io::Error| error.to_string();
         let answer = if scheme == "http" {
-            ask(self.connect(name, port).await?, authority, path).await
+            ask(self.connect(name, port).await?, &self.agent, authority, path).await
         } else {
-            ask(self.handshake(name, port, self.lax.clone()).await.map_err(text)?, authority, path).await
+            ask(self.handshake(name, port, self.lax.clone()).await.map_err(text)?, &self.agent, authority, path).await
         };
         let answer = answer.map_err(|error| error.to_string())?;
         Ok(match answer {
@@ -214,23 +250,29 @@ enum Answer {
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-async fn ask(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, authority: &str, path: &str) -> Result<Answer, Failure> {
+async fn ask(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    agent: &str,
+    authority: &str,
+    path: &str,
+) -> Result<Answer, Failure> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let request = Request::get(path)
         .header("Host", authority)
         .header("Origin", "https://homestead.invalid")
-        .header("User-Agent", concat!("homestead/", env!("CARGO_PKG_VERSION")))
+        .header("User-Agent", agent)
         .header("Connection", "close")
         .body(Empty::<Bytes>::new())?;
     let answer = async {
         let response = sender.send_request(request).await?;
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let (status, allow_origin, location) = (response.status(), header("access-control-allow-origin"), header("location"));
+        let (status, location) = (response.status(), header("location"));
+        let (allow_origin, server) = (header("access-control-allow-origin"), header("server"));
         if let (true, Some(location)) = (status.is_redirection(), location) {
             return Ok(Answer::Elsewhere(location));
         }
         let body = Limited::new(response.into_body(), LARGEST_PAGE).collect().await?.to_bytes();
-        Ok(Answer::Page(Page { status: status.as_u16(), allow_origin, body: String::from_utf8_lossy(&body).into_owned() }))
+        Ok(Answer::Page(Page { status: status.as_u16(), allow_origin, server, body: String::from_utf8_lossy(&body).into_owned() }))
     };
     tokio::pin!(answer);
     // The connection must be driven as long as the answer is awaited, and no longer.

@@ -2,12 +2,12 @@
 //!
 //! Nothing here connects over SSH, so that it works also when the host does not let anybody in.
 
-mod certificate;
+pub(super) mod certificate;
 mod client;
 mod names;
 mod service;
 
-pub use client::{Client, Resolve};
+pub use client::{Client, Page, Resolve};
 
 use std::net::IpAddr;
 use std::time::SystemTime;
@@ -34,7 +34,7 @@ pub enum Verdict {
 /// One check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Which: `dns`, `port`, `certificate`, `well-known`, `client-api`, `federation`, `mas`, `element`.
+    /// Which: `dns`, `port`, `certificate`, `well-known`, `client-api`, `federation`, `mas`, `element`; and those of the doctor.
     pub check: &'static str,
     /// What was asked: a name, a name with a port, or an address of a page.
     pub name: String,
@@ -44,21 +44,36 @@ pub struct Finding {
     pub text: String,
     /// What to do.
     pub hint: Option<String>,
+    /// What the program in question wrote last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<String>,
+    /// When the certificate ends, in seconds since 1970; absent where the check is about none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends: Option<i64>,
 }
 
-/// Collects findings of one kind.
-struct Findings(Vec<Finding>);
+/// Collects findings.
+#[derive(Default)]
+pub(super) struct Findings(pub Vec<Finding>);
 
 impl Findings {
-    fn add(&mut self, check: &'static str, name: &str, verdict: Verdict, text: impl Into<String>, hint: Option<&str>) {
-        self.0.push(Finding { check, name: name.to_owned(), verdict, text: text.into(), hint: hint.map(str::to_owned) });
+    pub(super) fn add(&mut self, check: &'static str, name: &str, verdict: Verdict, text: impl Into<String>, hint: Option<&str>) {
+        let (name, hint) = (name.to_owned(), hint.map(str::to_owned));
+        self.0.push(Finding { check, name, verdict, text: text.into(), hint, log: Vec::new(), ends: None });
     }
 
-    fn good(&mut self, check: &'static str, name: &str, text: impl Into<String>) {
+    /// The finding that was added last is about a certificate that ends then.
+    fn ends(&mut self, end: i64) {
+        if let Some(last) = self.0.last_mut() {
+            last.ends = Some(end);
+        }
+    }
+
+    pub(super) fn good(&mut self, check: &'static str, name: &str, text: impl Into<String>) {
         self.add(check, name, Verdict::Good, text, None);
     }
 
-    fn bad(&mut self, check: &'static str, name: &str, text: impl Into<String>, hint: impl Into<String>) {
+    pub(super) fn bad(&mut self, check: &'static str, name: &str, text: impl Into<String>, hint: impl Into<String>) {
         self.add(check, name, Verdict::Bad, text, Some(&hint.into()));
     }
 }
@@ -113,7 +128,7 @@ impl Site<'_> {
 /// The variables cannot be evaluated. What is wrong with the server is a finding, not an error.
 pub async fn self_check(prepared: &Prepared, client: &Client, addresses: &[IpAddr], now: SystemTime) -> Result<Vec<Finding>> {
     let site = Site { prepared };
-    let mut findings = Findings(Vec::new());
+    let mut findings = Findings::default();
     let reachable = names::check(&site, client, addresses, &mut findings).await?;
     certificate::check(client, &reachable, now, &mut findings).await;
     service::check(&site, client, &reachable, &mut findings).await?;

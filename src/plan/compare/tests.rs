@@ -36,6 +36,7 @@ fn service(name: &str, role: &str, priority: i64, requires: &[&str]) -> Service 
         health: None,
         image: format!("registry/{name}:1"),
         ports: Vec::new(),
+        trial: None,
         role: role.into(),
     }
 }
@@ -44,6 +45,8 @@ fn desired() -> Desired {
     Desired {
         downloads: Vec::new(),
         builds: Vec::new(),
+        pinned: Vec::new(),
+        data: [].into(),
         host: "matrix.example.com".into(),
         roles: vec!["docker".into(), "postgres".into(), "synapse".into()],
         accounts: vec![Account {
@@ -102,6 +105,7 @@ fn converged(desired: &Desired) -> Observed {
         group: "matrix".into(),
         gid: 997,
         sha256,
+        target: None,
     };
     let mut observed = Observed { docker: true, ..Observed::default() };
     observed.users.insert("matrix".into(), (999, 997));
@@ -186,6 +190,18 @@ fn other_bytes_with_the_same_meaning_restart_nothing() {
 }
 
 #[test]
+fn a_key_keeps_what_is_in_it_and_gets_its_owner_back() {
+    let desired = desired();
+    let mut observed = converged(&desired);
+    let path = &desired.keys.first().unwrap().path;
+    observed.paths.get_mut(path).unwrap().owner = "nobody".into();
+    let plan = planned(&desired, &observed);
+    let actions: Vec<_> = plan.actions.iter().map(|action| (&action.resource.name, action.change, &action.details)).collect();
+    assert_eq!(actions, [(path, Change::Attributes, &vec!["owner nobody:matrix -> matrix:matrix".to_owned()])]);
+    assert_eq!(plan.restarts, []);
+}
+
+#[test]
 fn another_meaning_restarts_what_reads_it_alone() {
     let desired = desired();
     let mut observed = converged(&desired);
@@ -266,7 +282,7 @@ fn what_only_one_role_writes_and_does_not_declare_goes_with_every_run() {
 
     // A run over other roles leaves them alone, one over this role does not.
     let over = |role: &str| {
-        let scope = Scope { roles: Some(BTreeSet::from([role.to_owned()])), remove_orphans: false };
+        let scope = Scope { roles: Some(BTreeSet::from([role.to_owned()])), remove_orphans: false, ..Scope::default() };
         super::plan(&desired, &observed, &scope, &redact).actions.iter().filter(|action| action.change == Change::Remove).count()
     };
     assert_eq!((over("postgres"), over("synapse")), (0, 3));
@@ -298,7 +314,7 @@ fn a_postgres_that_starts_gets_its_databases_looked_after() {
 
 #[test]
 fn a_run_over_some_roles_leaves_the_others() {
-    let scope = Scope { roles: Some(BTreeSet::from(["postgres".to_owned()])), remove_orphans: false };
+    let scope = Scope { roles: Some(BTreeSet::from(["postgres".to_owned()])), remove_orphans: false, ..Scope::default() };
     let plan = plan(&desired(), &Observed { docker: true, ..Observed::default() }, &scope, &redact);
     let text = plan_text(&plan, false, false);
     assert!(text.contains("start postgres.service") && text.contains("image registry/postgres:1"), "{text}");

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::Context;
-use super::output::Lines;
+use super::{Context, Finding, Findings, Verdict};
 use crate::diagnostic::{Error, Kind, Result};
 use crate::host::{Channel, Exec};
+use crate::operation::output::Lines;
 use crate::report::Event;
 
 /// Runs inside MAS's container; the image has no shell.
@@ -37,6 +37,32 @@ pub async fn doctor(context: &Context<'_>) -> Result<()> {
     }
     attempt.judged.verdict()?;
     context.done("every line is good");
+    Ok(())
+}
+
+/// Asks it where MAS runs; each of its lines becomes a finding.
+pub(super) async fn check(context: &Context<'_>, container: &str, findings: &mut Findings) -> Result<()> {
+    const CHECK: &str = "mas-cli";
+    let attempt = ask(context, container).await?;
+    for line in &attempt.judged.good_lines {
+        findings.good(CHECK, container, line.clone());
+    }
+    for line in &attempt.judged.bad {
+        findings.0.push(Finding {
+            check: CHECK,
+            name: container.to_owned(),
+            verdict: Verdict::Bad,
+            text: format!("mas-cli doctor: {line}"),
+            hint: secret_hint(line),
+            log: Vec::new(),
+            ends: None,
+        });
+    }
+    if attempt.status != 0 || (attempt.judged.good_lines.is_empty() && attempt.judged.bad.is_empty()) {
+        let text = format!("mas-cli doctor ended with {} and said nothing that could be judged", attempt.status);
+        let log = attempt.lines.into_iter().map(|(_, line)| line).collect();
+        findings.0.push(Finding { check: CHECK, name: container.to_owned(), verdict: Verdict::Bad, text, hint: None, log, ends: None });
+    }
     Ok(())
 }
 
@@ -78,7 +104,7 @@ async fn ask(context: &Context<'_>, container: &str) -> Result<Attempt> {
 /// Good is: check lines with the tick, and nothing at WARN or ERROR. Not every failure carries a cross.
 #[derive(Debug, Default)]
 struct Judgement {
-    good: usize,
+    good_lines: Vec<String>,
     bad: Vec<String>,
 }
 
@@ -90,27 +116,33 @@ impl Judgement {
         if plain.contains('❌') || plain.contains('⚠') || complaint {
             self.bad.push(plain.trim().to_owned());
         } else if plain.contains('✅') {
-            self.good += 1;
+            self.good_lines.push(plain.split_once('✅').map_or("", |(_, said)| said).trim().to_owned());
         }
     }
 
     fn verdict(&self) -> Result<()> {
-        match (self.bad.as_slice(), self.good) {
+        match (self.bad.as_slice(), self.good_lines.len()) {
             ([], 0) => Err(Error::new(Kind::HostFailed, "mas-cli doctor said nothing that could be judged")),
             ([], _) => Ok(()),
             (bad, _) => {
                 let mut error = Error::new(Kind::HostFailed, format!("mas-cli doctor found {} bad lines: {}", bad.len(), bad.join(" | ")));
-                let all = bad.join("\n");
-                if all.contains("403") || all.contains("503") || all.to_lowercase().contains("secret") {
-                    error = error.hint(
-                        "the shared secret of MAS (`matrix_authentication_service_config_matrix_secret`) and of Synapse must be the same; \
-                         leave both to their defaults, or set both",
-                    );
+                if let Some(hint) = secret_hint(&bad.join("\n")) {
+                    error = error.hint(hint);
                 }
                 Err(error)
             }
         }
     }
+}
+
+/// What complaints about a secret that is not shared look like.
+fn secret_hint(complaint: &str) -> Option<String> {
+    let about = complaint.contains("403") || complaint.contains("503") || complaint.to_lowercase().contains("secret");
+    about.then(|| {
+        "the shared secret of MAS (`matrix_authentication_service_config_matrix_secret`) and of Synapse must be the same; \
+         leave both to their defaults, or set both"
+            .to_owned()
+    })
 }
 
 /// A line without terminal escapes.
