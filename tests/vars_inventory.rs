@@ -55,6 +55,7 @@ fn load(folder: &Utf8Path) -> Loaded {
         vault,
         environment: BTreeMap::from([("HOME".to_owned(), "/root".to_owned()), ("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
         now: SystemTime::now(),
+        run: String::new(),
         lock_wait: Duration::ZERO,
     };
     Loaded::read(&sources).unwrap_or_else(|error| panic!("{error}: {:?}", error.diagnostics))
@@ -64,7 +65,12 @@ fn load(folder: &Utf8Path) -> Loaded {
 #[track_caller]
 fn compare(folder: &Utf8Path, answers: &Json) -> usize {
     let loaded = load(folder);
-    let facts = HostFacts { facts: serde_json::Map::new(), account: None, postgres_version: None };
+    let facts = HostFacts {
+        facts: serde_json::Map::new(),
+        account: None,
+        postgres_version: None,
+        migration: homestead::migration::Migration::default(),
+    };
     let (mut equal, mut lines) = (0, Vec::new());
     for (host, answers) in answers.as_object().unwrap() {
         let variables = variables(&loaded, host, &facts, &[]).unwrap();

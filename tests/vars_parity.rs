@@ -215,6 +215,7 @@ fn of_roles(case: &Utf8Path, folder: &Utf8Path) -> Variables {
         vault,
         environment: BTreeMap::from([("HOME".to_owned(), "/root".to_owned()), ("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
         now: SystemTime::now(),
+        run: String::new(),
         lock_wait: Duration::ZERO,
     };
     let loaded = Loaded::read(&sources).unwrap();

@@ -2,7 +2,9 @@
 
 use std::io::{Read, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -28,7 +30,10 @@ pub struct Outcome {
     pub arguments: Vec<String>,
     pub code: i32,
     pub stdout: String,
+    /// Without the line about the log.
     pub stderr: String,
+    /// Where a failed run says that its log lies.
+    pub log: Option<PathBuf>,
     pub took: Duration,
 }
 
@@ -39,6 +44,7 @@ pub struct Running {
     child: Child,
     started: Instant,
     readers: [JoinHandle<String>; 2],
+    said: Arc<Mutex<Vec<u8>>>,
     secrets: Vec<String>,
 }
 
@@ -92,19 +98,27 @@ impl<'a> Homestead<'a> {
             .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let started = Instant::now();
-        let readers = [reader(child.stdout.take().unwrap()), reader(child.stderr.take().unwrap())];
+        let said = Arc::default();
+        let readers = [reader(child.stdout.take().unwrap(), &said), reader(child.stderr.take().unwrap(), &said)];
         // A program that does not want its input closes the pipe.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         let folder = self.inventory.folder().display().to_string();
-        Running { folder, arguments, child, started, readers, secrets: self.secrets.clone() }
+        Running { folder, arguments, child, started, readers, said, secrets: self.secrets.clone() }
     }
 }
 
-fn reader(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+fn reader(mut pipe: impl Read + Send + 'static, said: &Arc<Mutex<Vec<u8>>>) -> JoinHandle<String> {
+    let said = said.clone();
     thread::spawn(move || {
-        let mut bytes = Vec::new();
-        pipe.read_to_end(&mut bytes).unwrap();
-        String::from_utf8(bytes).unwrap()
+        let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
+        loop {
+            let length = pipe.read(&mut buffer).unwrap();
+            if length == 0 {
+                return String::from_utf8(bytes).unwrap();
+            }
+            bytes.extend_from_slice(&buffer[..length]);
+            said.lock().unwrap().extend_from_slice(&buffer[..length]);
+        }
     })
 }
 
@@ -113,6 +127,16 @@ impl Running {
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
         assert!(status.success(), "kill -{name}");
+    }
+
+    /// Whether it has written these words so far.
+    pub fn has_said(&self, words: &str) -> bool {
+        String::from_utf8_lossy(&self.said.lock().unwrap()).contains(words)
+    }
+
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Whether it has not ended yet.
@@ -137,7 +161,8 @@ impl Running {
         let took = self.started.elapsed();
         let [stdout, stderr] = self.readers.map(|reader| reader.join().unwrap());
         let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
-        let outcome = Outcome { folder: self.folder, arguments: self.arguments, code, stdout, stderr, took };
+        let (stderr, log) = without_log(stderr);
+        let outcome = Outcome { folder: self.folder, arguments: self.arguments, code, stdout, stderr, log, took };
         assert!(!hung, "it hangs: {}", outcome.text());
         if !outcome.arguments.iter().any(|argument| argument == "--reveal") {
             outcome.shows_none_of(&self.secrets);
@@ -190,6 +215,14 @@ impl Outcome {
     pub fn json_lines(&self) -> Vec<serde_json::Value> {
         let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         self.stdout.lines().map(parse).collect()
+    }
+}
+
+/// The line about a run's log names another file each time.
+fn without_log(stderr: String) -> (String, Option<PathBuf>) {
+    match stderr.rsplit_once("the whole run: ") {
+        Some((before, path)) if before.is_empty() || before.ends_with('\n') => (before.to_owned(), Some(PathBuf::from(path.trim_end()))),
+        _ => (stderr, None),
     }
 }
 

@@ -6,9 +6,11 @@
 #![allow(clippy::disallowed_methods, reason = "tests read the clock and the environment themselves")]
 
 mod ansible;
+mod events;
 mod homestead;
 mod inventory;
 mod processes;
+mod proxy;
 mod rendered;
 mod sandbox;
 mod shared;
@@ -17,11 +19,13 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 pub use ansible::{python_of_ansible, same};
-pub use homestead::{Homestead, Outcome};
+pub use events::EventSchema;
+pub use homestead::{Homestead, Outcome, Running};
 pub use inventory::{ADDRESS, HOST, TestInventory};
 pub use processes::ProcessSampler;
+pub use proxy::{Proxy, Traffic};
 pub use rendered::Rendered;
-pub use sandbox::{Sandbox, sandbox};
+pub use sandbox::{Sandbox, python_sandbox, sandbox};
 pub use shared::shared;
 
 /// Says why a test cannot run here, past the capture of the test harness: `bin/test` lists these lines.

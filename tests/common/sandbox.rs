@@ -21,9 +21,18 @@ pub struct Sandbox {
 
 /// Starts a host of that name and this process; says `skipped: ...` where there can be none.
 pub fn sandbox(name: &str) -> Option<Sandbox> {
+    start(name, &[])
+}
+
+/// The same with Python on it, for tools that need one there.
+pub fn python_sandbox(name: &str) -> Option<Sandbox> {
+    start(name, &["--python"])
+}
+
+fn start(name: &str, options: &[&str]) -> Option<Sandbox> {
     static READY: OnceLock<Result<(), String>> = OnceLock::new();
     match READY.get_or_init(prepare) {
-        Ok(()) => Some(Sandbox::start(name)),
+        Ok(()) => Some(Sandbox::start(name, options)),
         Err(why) => {
             // Where the tests count, a sandbox that cannot be is a failure.
             assert!(std::env::var_os("CI").is_none(), "no sandbox: {why}");
@@ -49,7 +58,7 @@ fn prepare() -> Result<(), String> {
 }
 
 impl Sandbox {
-    fn start(name: &str) -> Self {
+    fn start(name: &str, options: &[&str]) -> Self {
         let name = format!("test-{name}-{}", std::process::id());
         // Its standard input ends with this process, however that ends. A group of its own keeps Ctrl-C away.
         let reaper = Command::new("sh")
@@ -60,10 +69,17 @@ impl Sandbox {
             .process_group(0)
             .spawn()
             .unwrap();
-        let output = Command::new(SCRIPT).args(["start", &name]).stdin(Stdio::null()).output().unwrap();
+        let output = Command::new(SCRIPT).args(["start", &name]).args(options).stdin(Stdio::null()).output().unwrap();
         assert!(output.status.success(), "sandbox start: {}", String::from_utf8_lossy(&output.stderr));
         let description = serde_json::from_slice(&output.stdout).unwrap();
         Self { name, description, reaper }
+    }
+
+    /// Cuts its power and switches it on again: its ports are others then. What stood on its disk is there.
+    pub fn reset(&mut self) {
+        let output = Command::new(SCRIPT).args(["reset", &self.name]).stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "sandbox reset: {}", String::from_utf8_lossy(&output.stderr));
+        self.description = serde_json::from_slice(&output.stdout).unwrap();
     }
 
     /// What `sandbox start` says about it.

@@ -51,12 +51,20 @@ fn accounts_move_to_mas_and_a_failure_leaves_what_was() {
         (state("matrix-synapse.service").as_str(), state("matrix-authentication-service.service").as_str()),
         ("inactive", "inactive")
     );
-    let twice = homestead.run(&MIGRATE).exits(2);
+    let twice = homestead.run(&MIGRATE).exits(3);
+    assert!(twice.stderr.contains("error: the accounts moved to MAS on ") && twice.stderr.contains(" already\n"), "{}", twice.text());
+    // With the toggle still in place, Synapse would take its old logins back.
+    let stale = homestead.run(&["install-all"]).exits(3);
+    assert!(stale.stderr.contains("error[H0840]: the accounts moved to MAS on "), "{}", stale.text());
+    // Where the host has forgotten it, MAS's database has not.
+    installed.sandbox.script("mv /var/lib/homestead/migration.json /root/");
+    let full = homestead.run(&MIGRATE).exits(2);
     assert!(
-        twice.stderr.contains("error: MAS has accounts already, and syn2mas moves accounts into an empty database only"),
+        full.stderr.contains("error: MAS has accounts already, and syn2mas moves accounts into an empty database only"),
         "{}",
-        twice.text()
+        full.text()
     );
+    installed.sandbox.script("mv /root/migration.json /var/lib/homestead/");
 
     installed.inventory.unset("matrix_authentication_service_migration_in_progress");
     homestead.run(&["setup-all"]).exits(0);
@@ -64,7 +72,7 @@ fn accounts_move_to_mas_and_a_failure_leaves_what_was() {
     let after = login();
     assert_eq!(after["user_id"], "@alice:example.com", "{after}");
     let again = homestead.run(&MIGRATE).exits(3);
-    assert_eq!(again.stderr.lines().next(), Some("error: Synapse leaves logins to MAS already, so there is nothing to migrate"));
+    assert!(again.stderr.starts_with("error: the accounts moved to MAS on "), "{}", again.text());
     assert_eq!(homestead.run(&["install-all"]).exits(0).stdout, "No changes.\n");
     assert_eq!(status(&installed, "/auth/.well-known/openid-configuration", "", ""), "200");
 }

@@ -258,7 +258,7 @@ fn nothing_is_replaced_unasked(installed: &Installed, file: &str, on_host: &str)
     assert_eq!(installed.units(), units);
     assert_eq!(
         installed.sandbox.script("ls -A /var/lib/homestead; ls -d /matrix/postgres/data*"),
-        "lock\nmanifest.json\n/matrix/postgres/data\n"
+        "generations\njournal\nlock\nmanifest.json\nobjects\n/matrix/postgres/data\n"
     );
 }
 

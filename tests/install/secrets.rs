@@ -1,8 +1,11 @@
 //! No secret is shown, stands in a list of processes or a journal, or lies in a file that others read.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
+use std::process::Command;
+use std::time::Duration;
 
-use crate::common::{ProcessSampler, TestInventory};
+use crate::common::{EventSchema, ProcessSampler, Running, TestInventory};
 use crate::installed::{Installed, secrets_of};
 
 const PASSWORD: &str = "test-only-Mei9ohQu3eex";
@@ -14,10 +17,16 @@ fn no_secret_leaves_its_file() {
     assert!(installed.secrets.iter().any(|secret| secret == old));
     installed.secrets.push(PASSWORD.to_owned());
 
-    // Every run here checks its own output for secrets.
+    // Every run here checks its own output for secrets, also with all that can be told.
     let sampler = ProcessSampler::start(&installed.sandbox, "0.1");
-    installed.homestead().run(&["install-all", "--diff"]).exits(0);
+    let mut running = installed.homestead().start(&["-vvv", "--json", "install-all", "--diff"], "");
+    let here = processes_of(&mut running);
+    let first = running.wait().exits(0);
+    EventSchema::new().check(&first);
+    assert!(first.stderr.contains("ran `") && first.stderr.contains("step restart"), "{}", first.stderr);
     let mut seen = sampler.finish(&installed.sandbox);
+    assert!(here.iter().any(|line| line.contains("install-all")), "{here:#?}");
+    seen.extend(here);
     let sampler = ProcessSampler::start(&installed.sandbox, "0.01");
     installed.homestead().run_with_input(&["register-user", "alice", "--password-stdin"], &format!("{PASSWORD}\n")).exits(0);
     installed.homestead().run_with_input(&["register-user", "alice", "--password-stdin"], &format!("{PASSWORD}\n")).exits(2);
@@ -41,6 +50,33 @@ fn no_secret_leaves_its_file() {
         assert_eq!(logged, None, "`{secret}` stands in the journal");
     }
     private_files(&installed);
+    private_logs(&installed, &installed.inventory);
+    let kept = installed.inventory.read("kept.json");
+    assert_eq!(installed.secrets.iter().find(|secret| kept.contains(secret.as_str())), None);
+}
+
+/// What runs leave on this machine.
+fn private_logs(installed: &Installed, inventory: &TestInventory) {
+    let folder = inventory.path("home/.local/state/homestead/runs");
+    let logs: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(logs.len() > 1, "{logs:?}");
+    for log in logs {
+        let text = std::fs::read_to_string(&log).unwrap();
+        let shown = installed.secrets.iter().find(|secret| text.contains(secret.as_str()));
+        assert_eq!(shown, None, "{}", log.display());
+    }
+}
+
+/// The command lines of a run and of what it starts on this machine, until it ends.
+fn processes_of(running: &mut Running) -> BTreeSet<String> {
+    let id = running.id().to_string();
+    let mut seen = BTreeSet::new();
+    while running.goes_on() {
+        let listed = Command::new("ps").args(["-ww", "-o", "args", "--pid", &id, "--ppid", &id]).output().unwrap();
+        seen.extend(String::from_utf8_lossy(&listed.stdout).lines().map(str::to_owned));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    seen
 }
 
 /// The old secrets leave a file and the new ones enter it: neither shows in a diff.
@@ -49,9 +85,10 @@ fn changed_secrets(installed: &mut Installed, old: &str, new: &str) {
     installed.secrets.extend(secrets_of(&installed.inventory));
     let plan = installed.homestead().run(&["plan"]).exits(0);
     assert!(plan.stdout.contains("+macaroon_secret_key: [redacted] (changed)"), "{}", plan.text());
-    installed.homestead().run(&["plan", "--json"]).exits(0);
+    let document = installed.homestead().run(&["plan", "--json", "--out", "kept.json"]).exits(0).json();
+    assert_eq!(EventSchema::new().complaints(&document), Vec::<String>::new());
     installed.homestead().run(&["install-all", "--check", "--diff", "--json"]).exits(0);
-    installed.homestead().run(&["--json", "install-all", "--diff"]).exits(0);
+    installed.homestead().run(&["-vvv", "--json", "apply", "kept.json", "--diff"]).exits(0);
     installed.homestead().run(&["vars"]).exits(0);
     installed.homestead().run(&["run-tags", "mas-cli-doctor"]).exits(0);
 }
@@ -60,10 +97,18 @@ fn changed_secrets(installed: &mut Installed, old: &str, new: &str) {
 fn failing_runs(installed: &Installed) {
     let broken = TestInventory::of(&installed.sandbox);
     broken.set("matrix_synapse_systemd_healthcheck_max_retries", "5");
-    // Synapse quotes what it cannot read, and the journal's last lines are shown.
-    broken.append("matrix_synapse_configuration_extension_yaml: |\n  max_upload_size: \"{{ matrix_homeserver_generic_secret_key }}\"\n");
+    // Synapse quotes what it cannot read, and is asked before anything is written.
+    let extension = "matrix_synapse_configuration_extension_yaml";
+    broken.append(&format!("{extension}: |\n  max_upload_size: \"{{{{ matrix_homeserver_generic_secret_key }}}}\"\n"));
+    installed.homestead_on(&broken).run(&["-vvv", "install-all", "--diff"]).exits(2);
+    // It quotes what it cannot reach when it starts, and the journal's last lines are shown.
+    broken
+        .unset(extension)
+        .append(&format!("{extension}: |\n  database: {{args: {{host: \"{{{{ matrix_homeserver_generic_secret_key }}}}\"}}}}\n"));
     installed.homestead_on(&broken).run(&["install-all", "--diff"]).exits(20);
-    installed.homestead_on(&broken).run(&["--json", "install-all"]).exits(20);
+    let failing = installed.homestead_on(&broken).run(&["-vvv", "--json", "install-all"]).exits(20);
+    EventSchema::new().check(&failing);
+    private_logs(installed, &broken);
     // A template that fails in the middle of a secret.
     broken.set("matrix_synapse_macaroon_secret_key", "\"{{ matrix_homeserver_generic_secret_key | no_such_filter }}\"");
     installed.homestead_on(&broken).run(&["install-all"]).exits(3);
@@ -91,7 +136,10 @@ fn private_files(installed: &Installed) {
         holding.sort();
         holding
     };
-    let private: Vec<String> = holding("! -perm -o=r").into_iter().filter(|path| !path.starts_with("matrix/postgres/data")).collect();
+    // What is kept for going back holds what the files hold.
+    let elsewhere = ["matrix/postgres/data", "var/lib/homestead/objects/"];
+    let private: Vec<String> =
+        holding("! -perm -o=r").into_iter().filter(|path| !elsewhere.iter().any(|folder| path.starts_with(folder))).collect();
     insta::assert_snapshot!(private.join("\n"), @"
     matrix/matrix-authentication-service/config/config.yaml
     matrix/postgres/env-postgres-psql

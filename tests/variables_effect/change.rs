@@ -47,6 +47,7 @@ impl World {
             vault: VaultPasswords::default(),
             environment: std::env::vars().collect(),
             now: SystemTime::UNIX_EPOCH,
+            run: String::new(),
             lock_wait: Duration::ZERO,
         };
         let loaded = Loaded::read(&sources).unwrap_or_else(|error| panic!("{}", told(&error)));

@@ -1,0 +1,232 @@
+//! Which faults fall where.
+
+use crate::fault::Fault::{self, *};
+use crate::point::{EARLY, LATE, Point, When, of, point};
+
+/// What a run is to do when the fault falls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scenario {
+    /// Several services, a password, an image and a service more, or one less: whichever is due.
+    Change,
+    /// A service more: its image must be pulled.
+    Grow,
+    /// A service less, with `setup-all`.
+    Shrink,
+    /// A change with a setting that Synapse refuses.
+    Broken,
+    /// The first run on an empty host.
+    First,
+}
+
+/// One fault in one run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Case {
+    pub scenario: Scenario,
+    pub fault: Fault,
+    pub point: Point,
+    pub when: When,
+}
+
+impl Case {
+    /// Names it; no two cases have the same.
+    pub fn name(&self) -> String {
+        let scenario = match self.scenario {
+            Scenario::Change => "",
+            Scenario::Grow => ", a service more",
+            Scenario::Shrink => ", a service less",
+            Scenario::Broken => ", a broken setting",
+            Scenario::First => ", first install",
+        };
+        let place = match self.when {
+            When::At => format!("before {}", self.point.name()),
+            When::Into(share) => format!("{:.0} % into {}", share * 100.0, self.point.name()),
+        };
+        format!("{} {place}{scenario}", self.fault.name())
+    }
+}
+
+/// Numbers that look random and are the same for the same words (SplitMix64 over FNV-1a).
+fn share(seed: u64, words: &str) -> f64 {
+    let hash = words.bytes().fold(0xcbf2_9ce4_8422_2325 ^ seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let mut state = hash.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((state ^ (state >> 31)) % 1000) as f64 / 1000.0
+}
+
+/// Collects cases; the seed moves those that fall inside of a step.
+struct List {
+    seed: u64,
+    cases: Vec<Case>,
+}
+
+impl List {
+    fn add(&mut self, scenario: Scenario, fault: Fault, point: Point, when: When) {
+        self.cases.push(Case { scenario, fault, point, when });
+    }
+
+    fn at(&mut self, fault: Fault, point: Point) {
+        self.add(scenario_for(point), fault, point, When::At);
+    }
+
+    /// In the middle of a step, somewhere between a twentieth and nine tenths.
+    fn inside(&mut self, fault: Fault, point: Point) {
+        let share = 0.05 + 0.85 * share(self.seed, &format!("{fault:?} {}", point.name()));
+        self.add(scenario_for(point), fault, point, When::Into((share * 100.0).round() / 100.0));
+    }
+
+    fn both(&mut self, fault: Fault, point: Point) {
+        self.at(fault, point);
+        self.inside(fault, point);
+    }
+}
+
+/// Only a run that adds something pulls, and only one that takes something away removes.
+fn scenario_for(point: Point) -> Scenario {
+    match point.step {
+        "pull" => Scenario::Grow,
+        "remove" => Scenario::Shrink,
+        _ => Scenario::Change,
+    }
+}
+
+/// Every fault at every boundary where it makes a difference.
+pub fn all(seed: u64) -> Vec<Case> {
+    let mut list = List { seed, cases: Vec::new() };
+    let early: Vec<Point> = EARLY.into_iter().map(point).collect();
+    let late: Vec<Point> = LATE.into_iter().chain([point("commit")]).collect();
+    for &place in early.iter().chain(&late) {
+        list.both(Kill, place);
+        list.at(Interrupt, place);
+        list.inside(InterruptTwice, place);
+        if place.step != "connect" {
+            list.at(Cut, place);
+        }
+        list.inside(Cut, place);
+    }
+    for place in ["observe", "pull", "save", "write", "databases", "commit"].map(point).into_iter().chain([of("health", "synapse")]) {
+        list.at(SshRestart, place);
+    }
+    for &place in late.iter().chain([&point("observe"), &point("pull")]) {
+        list.inside(SessionsKilled, place);
+    }
+    for place in ["write", "databases", "commit"].map(point).into_iter().chain([of("health", "synapse")]) {
+        list.at(Silence, place);
+    }
+    for place in ["pull", "prepare", "write", "reload", "databases", "commit"].map(point) {
+        list.at(DockerRestart, place);
+    }
+    for place in [of("restart", "synapse"), of("health", "synapse"), point("remove")] {
+        list.inside(DockerRestart, place);
+    }
+    for place in ["observe", "pull", "save", "write", "reload", "databases", "remove", "commit"].map(point) {
+        list.at(Reboot, place);
+    }
+    for place in [point("write"), of("restart", "synapse"), of("health", "synapse"), of("health", "element"), point("commit")] {
+        list.inside(Reboot, place);
+    }
+    for place in ["lock", "observe", "prepare", "save", "write", "reload", "databases", "commit"].map(point) {
+        list.at(FullMemory, place);
+    }
+    for place in ["prepare", "write"].map(point) {
+        list.at(FullFolder, place);
+    }
+    list.at(RegistryDown, point("pull"));
+    list.inside(RegistryDown, point("pull"));
+    for unit in ["synapse", "element", "authentication"] {
+        list.at(Exit, of("health", unit));
+        list.at(Hang, of("health", unit));
+    }
+    for place in [point("write"), point("reload"), of("restart", "synapse"), point("commit")] {
+        list.at(WrongOwner, place);
+    }
+    // The lock is asked for together with the look at the host: it is held for certain when the plan is made.
+    for place in ["plan", "pull", "save", "write", "databases", "commit"].map(point).into_iter().chain([of("health", "synapse")]) {
+        list.at(SecondRun, place);
+        list.at(HolderKilled, place);
+    }
+    let back = point("roll-back");
+    for fault in [Kill, Interrupt, InterruptTwice, Cut, SessionsKilled, Reboot, DockerRestart] {
+        list.add(Scenario::Broken, fault, back, When::At);
+        for (number, low) in [0.03, 0.35, 0.65].into_iter().enumerate() {
+            let share = low + 0.25 * share(seed, &format!("{fault:?} back {number}"));
+            list.add(Scenario::Broken, fault, back, When::Into((share * 100.0).round() / 100.0));
+        }
+    }
+    list.add(Scenario::Broken, Silence, back, When::At);
+    for place in ["write", "databases", "commit"].map(point).into_iter().chain([of("health", "synapse")]) {
+        list.add(Scenario::First, Kill, place, When::At);
+    }
+    for (place, share) in [(point("pull"), 0.5), (point("write"), 0.6), (of("health", "postgres"), 0.4), (of("restart", "synapse"), 0.5)] {
+        list.add(Scenario::First, Cut, place, When::Into(share));
+        list.add(Scenario::First, Reboot, place, When::Into(share));
+    }
+    list.cases
+}
+
+/// A few that together have each fault and each boundary at least once.
+pub fn few() -> Vec<Case> {
+    let change = |fault, point, when| Case { scenario: scenario_for(point), fault, point, when };
+    let into = When::Into;
+    vec![
+        change(Interrupt, point("connect"), When::At),
+        change(HolderKilled, point("plan"), When::At),
+        change(RegistryDown, point("pull"), When::At),
+        change(SecondRun, of("health", "synapse"), When::At),
+        change(Kill, point("write"), into(0.5)),
+        change(FullMemory, point("save"), When::At),
+        change(Cut, point("databases"), When::At),
+        change(Reboot, of("restart", "synapse"), into(0.5)),
+        change(InterruptTwice, of("health", "element"), into(0.3)),
+        change(SshRestart, point("prepare"), When::At),
+        change(SessionsKilled, point("remove"), into(0.5)),
+        change(Cut, point("observe"), When::At),
+        change(Kill, point("check"), When::At),
+        change(DockerRestart, of("restart", "element"), When::At),
+        change(WrongOwner, point("reload"), When::At),
+        change(Exit, of("health", "element"), When::At),
+        change(Kill, point("commit"), When::At),
+        change(FullFolder, point("write"), When::At),
+        change(Kill, point("stop"), into(0.5)),
+        change(Hang, of("health", "synapse"), When::At),
+        change(Cut, point("lock"), into(0.5)),
+        Case { scenario: Scenario::Broken, fault: Kill, point: point("roll-back"), when: into(0.4) },
+        change(Silence, point("write"), When::At),
+    ]
+}
+
+/// Shares the cases out, so that every host has about as much to do, and keeps their order.
+pub fn shared_out(cases: Vec<Case>, hosts: usize) -> Vec<Vec<Case>> {
+    let mut shares: Vec<(u64, Vec<Case>)> = vec![(0, Vec::new()); hosts];
+    for case in cases {
+        let least = shares.iter_mut().min_by_key(|(cost, _)| *cost).unwrap();
+        least.0 += case.fault.cost();
+        least.1.push(case);
+    }
+    shares.into_iter().map(|(_, cases)| in_turn(cases)).collect()
+}
+
+/// A run that adds and one that takes away by turns, as one cannot follow itself; first installs come last.
+fn in_turn(cases: Vec<Case>) -> Vec<Case> {
+    let mut left = cases;
+    let mut ordered = Vec::new();
+    let mut grown = true;
+    while !left.is_empty() {
+        let fits = |case: &Case| match case.scenario {
+            Scenario::Grow => !grown,
+            Scenario::Shrink => grown,
+            Scenario::First => false,
+            Scenario::Change | Scenario::Broken => true,
+        };
+        let next = left.iter().position(fits).unwrap_or(0);
+        let case = left.remove(next);
+        grown = match case.scenario {
+            Scenario::Change => !grown,
+            Scenario::Grow => true,
+            Scenario::Shrink => false,
+            Scenario::Broken | Scenario::First => grown,
+        };
+        ordered.push(case);
+    }
+    ordered
+}

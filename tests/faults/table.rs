@@ -1,0 +1,114 @@
+//! Results for people: a line each, and `docs/reliability.md`.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use crate::cases::Scenario;
+use crate::fault::{FAULTS, Fault};
+use crate::survive::Result;
+
+/// How the run that was disturbed ended, in words.
+fn ended(code: i32) -> &'static str {
+    match code {
+        0 => "succeeded",
+        2 => "failed",
+        4 => "connection lost",
+        20 => "rolled back",
+        21 => "lock taken away",
+        130 => "stopped",
+        137 => "killed",
+        _ => "?",
+    }
+}
+
+fn served(result: &Result) -> String {
+    match result.served {
+        None => "all along".to_owned(),
+        Some((after, by_next)) => format!("after {:.1} s{}", after.as_secs_f64(), if by_next { ", by the next run" } else { "" }),
+    }
+}
+
+/// A result in one line.
+pub fn line(result: &Result) -> String {
+    let verdict = if result.problems.is_empty() { "ok  " } else { "BAD " };
+    let mut text = format!(
+        "{verdict} {}: run {} ({}), served {}, {:.1} s",
+        result.case.name(),
+        ended(result.code),
+        result.code,
+        served(result),
+        result.took.as_secs_f64()
+    );
+    if !result.said.is_empty() {
+        text.push_str(&format!("; next run: {}", result.said));
+    }
+    for problem in result.problems.iter().take(3) {
+        text.push_str(&format!("\n       !! {}", problem.lines().next().unwrap_or_default()));
+    }
+    text
+}
+
+/// The date of today, in UTC.
+fn today() -> String {
+    humantime::format_rfc3339_seconds(SystemTime::now()).to_string().chars().take(10).collect()
+}
+
+/// Writes the page about a full run.
+pub fn write(results: &[Result], seed: u64, took: Duration) {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reliability.md");
+    std::fs::write(path, page(results, seed, took)).unwrap();
+}
+
+fn page(results: &[Result], seed: u64, took: Duration) -> String {
+    let bad = results.iter().filter(|result| !result.problems.is_empty()).count();
+    let mut page = format!(
+        "# What a run survives\n\n\
+         On {} homestead {} was disturbed {} times, by {} kinds of faults, at the beginning and in the middle of every step of a run on a\n\
+         real host with systemd, sshd and Docker: {} times nothing was lost, {} times something was. `just faults` repeats it on two\n\
+         disposable hosts ({} minutes here, seed {}) and writes this page; `bin/test` repeats a part. CONTRIBUTING.md says how to run one\n\
+         fault alone.\n\n\
+         Nothing lost means: no file is torn (each is as before the run or as after it, with its mode and owner); the host's lock is free\n\
+         within ten seconds after the run is gone (a minute and a half where the network swallowed everything); nothing is left of\n\
+         files on their way; the next run succeeds, and the one after it finds `No changes.`; every unit runs and is enabled; a user who was\n\
+         there before logs in, and reads a message of before.\n",
+        today(),
+        env!("CARGO_PKG_VERSION"),
+        results.len(),
+        kinds(results),
+        results.len() - bad,
+        bad,
+        took.as_secs() / 60,
+        seed,
+    );
+    page.push_str("\n## The faults\n\n| fault | times | what was done |\n|---|---|---|\n");
+    let mut times: BTreeMap<Fault, usize> = BTreeMap::new();
+    for result in results {
+        *times.entry(result.case.fault).or_default() += 1;
+    }
+    for fault in FAULTS.iter().filter(|fault| times.contains_key(fault)) {
+        page.push_str(&format!("| {} | {} | {} |\n", fault.name(), times[fault], fault.meaning()));
+    }
+    for (title, scenarios) in [
+        ("A change to a running server", &[Scenario::Change, Scenario::Grow, Scenario::Shrink][..]),
+        ("A setting that Synapse refuses: the roll-back is disturbed", &[Scenario::Broken]),
+        ("The first run on an empty host", &[Scenario::First]),
+    ] {
+        page.push_str(&format!(
+            "\n## {title}\n\n| fault | the run | the server served | the next run said | nothing lost |\n|---|---|---|---|---|\n"
+        ));
+        for result in results.iter().filter(|result| scenarios.contains(&result.case.scenario)) {
+            let said = if result.said.is_empty() { "" } else { &result.said };
+            let verdict = if result.problems.is_empty() { "yes" } else { "**no**" };
+            page.push_str(&format!("| {} | {} | {} | {} | {verdict} |\n", result.case.name(), ended(result.code), served(result), said));
+        }
+    }
+    page.push_str(
+        "\n## How to read it\n\nThe server is away for some seconds whenever Synapse restarts, with and without a fault. `after 5.2 s` counts from the\n\
+         fault until it served for good; `by the next run` says that it took that run, which here began at once.\n",
+    );
+    page
+}
+
+fn kinds(results: &[Result]) -> usize {
+    FAULTS.iter().filter(|fault| results.iter().any(|result| result.case.fault == **fault)).count()
+}
