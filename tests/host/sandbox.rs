@@ -7,10 +7,16 @@ use std::sync::{Arc, OnceLock};
 use homestead::host::{Become, ConnectionSettings, Environment, Exec, Host as _, NoPrompt, SshHost, run};
 use homestead::secret::Secret;
 
-use crate::sshd::tool;
-
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sandbox/sandbox");
 const NAME: &str = "host-tests";
+
+/// Runs the sandbox's command: what it wrote, or all that it said of its failure.
+fn sandbox(arguments: &[&str]) -> Result<String, String> {
+    let output =
+        Command::new(SCRIPT).args(arguments).stdin(std::process::Stdio::null()).output().map_err(|error| format!("{SCRIPT}: {error}"))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() { Ok(text(&output.stdout)) } else { Err(format!("sandbox {arguments:?}: {}", text(&output.stderr))) }
+}
 
 /// What `sandbox start` says about a machine.
 pub struct Sandbox {
@@ -21,13 +27,27 @@ impl Sandbox {
     /// One machine for all tests of a run, and for the next run: it takes seconds to start.
     /// `tests/sandbox/sandbox stop host-tests` removes it.
     pub fn shared() -> &'static Self {
-        static SHARED: OnceLock<Sandbox> = OnceLock::new();
-        SHARED.get_or_init(|| {
-            let running: Vec<serde_json::Value> = serde_json::from_str(&tool(SCRIPT, &["list"])).unwrap();
-            let found = running.into_iter().find(|machine| machine.get("name").is_some_and(|name| name == NAME));
-            let description = found.unwrap_or_else(|| serde_json::from_str(tool(SCRIPT, &["start", NAME]).trim()).unwrap());
-            Self { description }
-        })
+        static SHARED: OnceLock<Result<Sandbox, String>> = OnceLock::new();
+        // A start that failed is told to every test as it was, not tried again by each.
+        match SHARED.get_or_init(Self::find_or_start) {
+            Ok(sandbox) => sandbox,
+            Err(reason) => panic!("no sandbox: {reason}"),
+        }
+    }
+
+    fn find_or_start() -> Result<Self, String> {
+        let running: Vec<serde_json::Value> =
+            serde_json::from_str(&sandbox(&["list"])?).map_err(|error| format!("sandbox list: {error}"))?;
+        let found = running.into_iter().find(|machine| machine.get("name").is_some_and(|name| name == NAME));
+        let description = match found {
+            Some(description) => description,
+            // One that does not run, of an earlier test run, is in the way of a new one.
+            None => {
+                sandbox(&["stop", NAME])?;
+                serde_json::from_str(sandbox(&["start", NAME])?.trim()).map_err(|error| format!("sandbox start: {error}"))?
+            }
+        };
+        Ok(Self { description })
     }
 
     pub fn text(&self, name: &str) -> &str {

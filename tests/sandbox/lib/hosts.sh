@@ -139,9 +139,16 @@ exec_in_host() {
     exec docker exec "${flags[@]}" "$(container_of "$name")" "$@"
 }
 
+# Docker fails to remove a container whose mounts are still busy: that passes.
 stop_host() {
+    local container problem tries=0
     check_name "${1:-}"
-    docker rm --force --volumes "$(container_of "$1")" >/dev/null 2>&1 || true
+    container=$(container_of "$1")
+    until problem=$(docker rm --force --volumes "$container" 2>&1) || [[ $problem == *"No such container"* ]]; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 20 ] || fail "host \`$1\` cannot be removed: $problem"
+        sleep 0.5
+    done
     rm -rf "${HOSTS:?}/$1"
 }
 
