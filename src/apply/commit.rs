@@ -82,30 +82,10 @@ fn units(run: &Run<'_>, memory: &Memory) -> BTreeMap<String, KeptUnit> {
             Step::DisableUnit(service) if service.unit == *unit => Some(false),
             _ => None,
         });
-        let service = run.desired.services.iter().find(|service| service.unit == *unit).cloned().unwrap_or_else(|| undeclared(unit));
+        let service = run.desired.services.iter().find(|service| service.unit == *unit).cloned().unwrap_or_else(|| Service::named(unit));
         (unit.clone(), KeptUnit { active, enabled: switched.unwrap_or(seen.enabled), image: service.image.clone(), service })
     });
     kept.collect()
-}
-
-/// A unit that the inventory does not name any more.
-fn undeclared(unit: &str) -> Service {
-    let name = unit.rsplit_once('.').map_or(unit, |(name, _)| name);
-    Service {
-        unit: unit.to_owned(),
-        container: name.to_owned(),
-        description: name.to_owned(),
-        groups: Vec::new(),
-        priority: 1000,
-        autostart: true,
-        at_boot: true,
-        requires: Vec::new(),
-        health: None,
-        image: String::new(),
-        ports: Vec::new(),
-        trial: None,
-        role: String::new(),
-    }
 }
 
 /// The images that the services run.

@@ -31,19 +31,10 @@ fn file(path: &str, contents: &str) -> File {
 
 fn service(name: &str, priority: i64, requires: &[&str]) -> Service {
     Service {
-        unit: format!("{name}.service"),
-        container: name.into(),
-        description: name.into(),
-        groups: Vec::new(),
         priority,
-        autostart: true,
-        at_boot: true,
         requires: requires.iter().map(|unit| (*unit).to_owned()).collect(),
-        health: None,
-        image: String::new(),
-        ports: Vec::new(),
-        trial: None,
         role: name.into(),
+        ..Service::named(format!("{name}.service"))
     }
 }
 

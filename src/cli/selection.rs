@@ -53,19 +53,9 @@ mod tests {
 
     fn service(unit: &str, groups: &[&str], requires: &[&str]) -> Service {
         Service {
-            unit: unit.to_owned(),
-            container: String::new(),
-            description: String::new(),
             groups: groups.iter().map(|group| (*group).to_owned()).collect(),
-            priority: 1,
-            autostart: true,
-            at_boot: true,
             requires: requires.iter().map(|unit| (*unit).to_owned()).collect(),
-            health: None,
-            image: String::new(),
-            ports: Vec::new(),
-            trial: None,
-            role: String::new(),
+            ..Service::named(unit)
         }
     }
 

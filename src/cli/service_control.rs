@@ -169,20 +169,14 @@ fn additional(prepared: &Prepared) -> Result<Vec<Service>> {
     for entry in entries {
         let unit = entry["name"].as_str().filter(|name| !name.is_empty()).ok_or_else(wrong)?;
         let groups = entry["groups"].as_array().into_iter().flatten().filter_map(|group| group.as_str().map(str::to_owned));
+        let named = Service::named(if unit.contains('.') { unit.to_owned() } else { format!("{unit}.service") });
         services.push(Service {
-            unit: if unit.contains('.') { unit.to_owned() } else { format!("{unit}.service") },
             container: String::new(),
             description: String::new(),
             groups: groups.collect(),
-            priority: entry["priority"].as_i64().unwrap_or(1000),
-            autostart: true,
+            priority: entry["priority"].as_i64().unwrap_or(named.priority),
             at_boot: false,
-            requires: Vec::new(),
-            health: None,
-            image: String::new(),
-            ports: Vec::new(),
-            trial: None,
-            role: String::new(),
+            ..named
         });
     }
     Ok(services)

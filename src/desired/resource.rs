@@ -282,6 +282,30 @@ pub struct Service {
     pub role: String,
 }
 
+impl Service {
+    /// A unit of which nothing but its name is known: it starts with the machine, at the usual priority, needs nothing and
+    /// has no container to ask. What is called like it, without the type, is taken for its container.
+    pub fn named(unit: impl Into<String>) -> Self {
+        let unit = unit.into();
+        let name = unit.rsplit_once('.').map_or(unit.as_str(), |(name, _)| name).to_owned();
+        Self {
+            unit,
+            container: name.clone(),
+            description: name,
+            groups: Vec::new(),
+            priority: 1000,
+            autostart: true,
+            at_boot: true,
+            requires: Vec::new(),
+            health: None,
+            image: String::new(),
+            ports: Vec::new(),
+            trial: None,
+            role: String::new(),
+        }
+    }
+}
+
 /// A health check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {

@@ -57,19 +57,13 @@ fn one(entry: &Timer, evaluator: &Evaluator<'_>, role: &str, render: Render<'_>)
         file(&timer, "systemd/timer.timer.tera", vec![timer.clone()])?,
     ];
     let service = Service {
-        unit: timer,
         container: String::new(),
         description,
         groups: entry.groups.clone(),
         priority: evaluator.number(&entry.priority)?,
-        autostart: true,
         at_boot: starts_at_boot(evaluator)?,
-        requires: Vec::new(),
-        health: None,
-        image: String::new(),
-        ports: Vec::new(),
-        trial: None,
         role: role.to_owned(),
+        ..Service::named(timer)
     };
     Ok((service, files))
 }

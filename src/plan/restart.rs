@@ -101,19 +101,10 @@ mod tests {
 
     fn service(name: &str, priority: i64, requires: &[&str]) -> Service {
         Service {
-            unit: format!("{name}.service"),
-            container: name.to_owned(),
-            description: String::new(),
-            groups: Vec::new(),
             priority,
-            autostart: true,
-            at_boot: true,
             requires: requires.iter().map(|name| format!("{name}.service")).collect(),
-            health: None,
-            image: String::new(),
-            ports: Vec::new(),
-            trial: None,
             role: name.to_owned(),
+            ..Service::named(format!("{name}.service"))
         }
     }
 

@@ -25,19 +25,11 @@ fn file(path: &str, contents: &str, format: Format, units: &[&str]) -> File {
 
 fn service(name: &str, role: &str, priority: i64, requires: &[&str]) -> Service {
     Service {
-        unit: format!("{name}.service"),
-        container: name.into(),
-        description: name.into(),
-        groups: Vec::new(),
         priority,
-        autostart: true,
-        at_boot: true,
         requires: requires.iter().map(|unit| (*unit).to_owned()).collect(),
-        health: None,
         image: format!("registry/{name}:1"),
-        ports: Vec::new(),
-        trial: None,
         role: role.into(),
+        ..Service::named(format!("{name}.service"))
     }
 }
 

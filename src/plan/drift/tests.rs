@@ -38,21 +38,7 @@ fn owned(contents: &str) -> OwnedFile {
 }
 
 fn service() -> Service {
-    Service {
-        unit: "synapse.service".into(),
-        container: "synapse".into(),
-        description: String::new(),
-        groups: Vec::new(),
-        priority: 1000,
-        autostart: true,
-        at_boot: true,
-        requires: Vec::new(),
-        health: None,
-        image: "registry:5000/synapse:v1.2@sha256:00".into(),
-        ports: Vec::new(),
-        trial: None,
-        role: "synapse".into(),
-    }
+    Service { image: "registry:5000/synapse:v1.2@sha256:00".into(), role: "synapse".into(), ..Service::named("synapse.service") }
 }
 
 /// A host that is as declared, with one file that has these contents: wanted, after the last run, and now.

@@ -277,20 +277,6 @@ fn the_managed_postgres_is_found_with_and_without_an_inventory() {
     let found = postgres_of(&Desired::default(), &memory).unwrap();
     assert_eq!((found.unit.as_str(), found.container.as_str()), ("pg.service", "pg"));
     assert_eq!(postgres_of(&Desired::default(), &Memory::default()), None);
-    let service = Service {
-        unit: "new.service".into(),
-        container: "new".into(),
-        description: String::new(),
-        groups: Vec::new(),
-        priority: 1,
-        autostart: true,
-        at_boot: true,
-        requires: Vec::new(),
-        health: None,
-        image: String::new(),
-        ports: Vec::new(),
-        trial: None,
-        role: "postgres".into(),
-    };
+    let service = Service { role: "postgres".into(), ..Service::named("new.service") };
     assert_eq!(postgres_of(&Desired { services: vec![service], ..Desired::default() }, &memory).unwrap().unit, "new.service");
 }
