@@ -2,14 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, UNIX_EPOCH};
 
 use super::postgres::{Vacuum, backup_here, backup_on_host, vacuum};
 use super::{Context, NewUser, admin_token, docker_prune, ensure_users, missing_users, register_user};
 use crate::diagnostic::{Kind, Result};
 use crate::host::{Asked, FakeHost, Host, Output};
-use crate::inventory::VaultPasswords;
-use crate::pipeline::{HostFacts, Loaded, Prepared, Sources};
+use crate::pipeline::{HostFacts, Loaded, Prepared};
 use crate::plan::Memory;
 use crate::report::{Event, Sink};
 use crate::secret::Secret;
@@ -30,23 +28,7 @@ const USERS: &str = "matrix_user_creator_users_additional:
 ";
 
 fn prepared(variables: &str) -> Prepared {
-    let folder = tempfile::tempdir().unwrap();
-    let root = camino::Utf8Path::from_path(folder.path()).unwrap();
-    fs_err::create_dir_all(root.join("host_vars")).unwrap();
-    fs_err::write(root.join("hosts"), format!("[matrix_servers]\n{NAME}\n")).unwrap();
-    fs_err::write(root.join(format!("host_vars/{NAME}.yml")), format!("{SERVER}{variables}")).unwrap();
-    let sources = Sources {
-        inventory: vec![root.join("hosts")],
-        limit: None,
-        extra_vars: Vec::new(),
-        roles_dir: None,
-        vault: VaultPasswords::default(),
-        environment: BTreeMap::new(),
-        now: UNIX_EPOCH + Duration::from_secs(1_700_000_000),
-        run: String::new(),
-        lock_wait: Duration::ZERO,
-    };
-    let loaded = Loaded::read(&sources).unwrap();
+    let loaded = Loaded::of_one_host(NAME, &format!("{SERVER}{variables}"));
     Prepared::new(&loaded, NAME, &HostFacts::assumed(), &[]).unwrap()
 }
 

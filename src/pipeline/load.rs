@@ -34,6 +34,30 @@ pub struct Sources {
     pub lock_wait: Duration,
 }
 
+#[cfg(test)]
+impl Loaded {
+    /// What is read of an inventory with one host that has these variables.
+    pub fn of_one_host(name: &str, variables: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = camino::Utf8Path::from_path(folder.path()).unwrap();
+        fs_err::create_dir_all(root.join("host_vars")).unwrap();
+        fs_err::write(root.join("hosts"), format!("[matrix_servers]\n{name}\n")).unwrap();
+        fs_err::write(root.join(format!("host_vars/{name}.yml")), variables).unwrap();
+        let sources = Sources {
+            inventory: vec![root.join("hosts")],
+            limit: None,
+            extra_vars: Vec::new(),
+            roles_dir: None,
+            vault: VaultPasswords::default(),
+            environment: BTreeMap::new(),
+            now: std::time::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
+            run: "r1".into(),
+            lock_wait: Duration::ZERO,
+        };
+        Self::read(&sources).unwrap()
+    }
+}
+
 /// What is the same for every host.
 pub struct Loaded {
     /// All roles.

@@ -77,12 +77,7 @@ fn line_of(node: &Node, finding: &Diagnostic) -> Option<Span> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-    use std::time::{Duration, UNIX_EPOCH};
-
     use super::*;
-    use crate::inventory::VaultPasswords;
-    use crate::pipeline::Sources;
 
     const HOST: &str = "matrix.example.com";
     const VARIABLES: &str = "matrix_domain: example.com
@@ -96,23 +91,7 @@ matrix_authentication_service_migration_in_progress: true
 
     /// What is found in an inventory that goes on like this from line 8.
     fn found(more: &str) -> String {
-        let folder = tempfile::tempdir().unwrap();
-        let root = camino::Utf8Path::from_path(folder.path()).unwrap();
-        fs_err::create_dir_all(root.join("host_vars")).unwrap();
-        fs_err::write(root.join("hosts"), format!("[matrix_servers]\n{HOST}\n")).unwrap();
-        fs_err::write(root.join(format!("host_vars/{HOST}.yml")), format!("{VARIABLES}{more}")).unwrap();
-        let sources = Sources {
-            inventory: vec![root.join("hosts")],
-            limit: None,
-            extra_vars: Vec::new(),
-            roles_dir: None,
-            vault: VaultPasswords::default(),
-            environment: BTreeMap::new(),
-            now: UNIX_EPOCH + Duration::from_secs(1_700_000_000),
-            run: "r1".into(),
-            lock_wait: Duration::ZERO,
-        };
-        let loaded = Loaded::read(&sources).unwrap();
+        let loaded = Loaded::of_one_host(HOST, &format!("{VARIABLES}{more}"));
         let facts = HostFacts::assumed();
         let prepared = Prepared::new(&loaded, HOST, &facts, &[]).unwrap();
         let findings = after(&loaded, HOST, &facts, &prepared.variables);
