@@ -2,16 +2,14 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 
 use async_trait::async_trait;
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader, ReadBuf};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::{Mutex, OnceCell};
 use tokio::task::JoinSet;
 
@@ -143,32 +141,6 @@ impl Held for HeldChild {
     }
 }
 
-/// The stdin and stdout of a child.
-struct ChildStream {
-    stdin: ChildStdin,
-    stdout: ChildStdout,
-}
-
-impl AsyncRead for ChildStream {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stdout).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for ChildStream {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stdin).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stdin).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stdin).poll_shutdown(context)
-    }
-}
-
 #[async_trait]
 impl Open for LocalHost {
     async fn open(&self, route: Route) -> Result<Box<dyn Stream>> {
@@ -186,7 +158,7 @@ impl Open for LocalHost {
         sent.map_err(|error| self.processes.broken("`docker` does not take its input").caused_by(error))?;
         // What it complains is not read: nobody may wait for that.
         drop(child.stderr.take());
-        Ok(Box::new(ChildStream { stdin, stdout }))
+        Ok(Box::new(tokio::io::join(stdout, stdin)))
     }
 }
 
