@@ -171,9 +171,20 @@ impl Look {
             .collect()
     }
 
+    /// The journal of the newest run.
+    fn newest_journal(&self) -> Option<(&String, &Vec<u8>)> {
+        self.contents.iter().rfind(|(path, _)| path.contains("/journal/"))
+    }
+
+    /// Whether the newest run began something and did not write down how it ended.
+    pub fn is_cut_off(&self) -> bool {
+        let ends = |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().any(|line| line.contains("\"event\":\"end\""));
+        self.newest_journal().is_some_and(|(_, bytes)| bytes.contains(&b'\n') && !ends(bytes))
+    }
+
     /// The newest journal, if its last line does not say that the run is done, and what else says that one is not over.
     pub fn unfinished(&self) -> Vec<String> {
-        let newest = self.contents.iter().rfind(|(path, _)| path.contains("/journal/"));
+        let newest = self.newest_journal();
         let is_open = |bytes: &[u8]| {
             let text = String::from_utf8_lossy(bytes);
             let last = text.lines().last().and_then(|line| serde_json::from_str::<Value>(line).ok()).unwrap_or_default();

@@ -25,6 +25,8 @@ pub struct Result {
     pub served: Option<(Duration, bool)>,
     /// What the next run said about the one before.
     pub said: String,
+    /// Whether what the run left on the host says that it did not come to its end.
+    pub cut_off: bool,
     pub problems: Vec<String>,
     /// Everything, for who looks for what went wrong.
     pub story: String,
@@ -32,7 +34,7 @@ pub struct Result {
 }
 
 /// Words of a run that speak of one before it.
-const ABOUT_BEFORE: [&str; 3] = ["unfinished", "stopped at", "stopped before"];
+const ABOUT_BEFORE: [&str; 3] = ["stopped at", "stopped before", "did not come to its end"];
 
 impl Result {
     pub fn new(case: &Case) -> Self {
@@ -42,6 +44,7 @@ impl Result {
             injected: false,
             served: None,
             said: String::new(),
+            cut_off: false,
             problems: Vec::new(),
             story: String::new(),
             took: Duration::ZERO,
@@ -61,6 +64,9 @@ impl Result {
             next.stderr.lines().filter(about).filter_map(|line| line.split_once("warning: ").map(|(_, text)| text)).collect();
         // Ids and times differ from run to run.
         self.said = Regex::new(r" [0-9TZ]+-[0-9a-f]{8} \(.*?\)").unwrap().replace_all(&said.join(" / "), "").into_owned();
+        if self.cut_off && self.said.is_empty() {
+            self.problems.push("the next run did not say that the one before did not come to its end".to_owned());
+        }
     }
 }
 
@@ -204,6 +210,7 @@ fn check_between(server: &Server, case: &Case, ended: &Ended, old: State, new: S
     } else {
         result.problems.extend(look.torn(old, new, owners_count).into_iter().map(|problem| format!("torn: {problem}")));
     }
+    result.cut_off = look.is_cut_off();
     result.problems.extend(look.memory_problems());
     let may_leave = matches!(case.fault, Fault::Reboot | Fault::SessionsKilled | Fault::Silence);
     if !may_leave {
