@@ -3,7 +3,7 @@
 
 # Commands that the sandbox needs, each with the Debian package that brings it.
 REQUIRED_COMMANDS="dockerd:docker.io docker:docker.io mmdebstrap:mmdebstrap iptables:iptables
-    openssl:openssl ssh-keygen:openssh-client ssh:openssh-client flock:util-linux curl:curl
+    openssl:openssl ssh-keygen:openssh-client ssh:openssh-client /usr/sbin/sshd:openssh-server flock:util-linux curl:curl
     python3:python3 pip3:python3-pip gcc:gcc"
 
 install_packages() {
@@ -13,7 +13,8 @@ install_packages() {
     done
     [ "${#missing[@]}" -gt 0 ] || return 0
     say "installing ${missing[*]}"
-    export DEBIAN_FRONTEND=noninteractive
+    # Nothing of it starts by itself: the tests run an sshd of their own.
+    export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
     quietly apt-update apt-get update
     quietly apt-install apt-get install --yes --no-install-recommends "${missing[@]}"
 }

@@ -58,7 +58,7 @@ write_known_hosts() {
 }
 
 start_host() {
-    local name container folder port publish=() registry image
+    local name publish=() registry image
     image=$(host_image)
     check_name "${1:-}"
     name=$1
@@ -84,6 +84,19 @@ start_host() {
     fi
     if host_exists "$name"; then fail "host \`$name\` exists: \`sandbox stop $name\` removes it"; fi
 
+    # A host that does not come up on a loaded machine gets one more chance; what it said stays on stderr.
+    if ! boot_host "$name" "$image" "$registry" "${publish[@]}"; then
+        say "host \`$name\` did not come up; trying once more"
+        boot_host "$name" "$image" "$registry" "${publish[@]}" || fail "host \`$name\` did not come up"
+    fi
+    describe_host "$name"
+    printf '\n'
+}
+
+# boot_host NAME IMAGE REGISTRY [PUBLISH...]: runs the container and waits until it is a host; else nothing of it stays.
+boot_host() {
+    local name=$1 image=$2 registry=$3 container folder port
+    shift 3
     container=$(container_of "$name")
     folder=$HOSTS/$name
     rm -rf "$folder"
@@ -99,18 +112,16 @@ start_host() {
         --add-host example.com:127.0.0.1 --add-host matrix.example.com:127.0.0.1 \
         --add-host element.example.com:127.0.0.1 \
         --publish 127.0.0.1::22 --publish 127.0.0.1::80 --publish 127.0.0.1::443 --publish 127.0.0.1::8448 \
-        "${publish[@]}" "$image" >/dev/null || {
-        docker rm --force --volumes "$container" >/dev/null 2>&1 || true
-        fail "docker could not start \`$name\`"
+        "$@" "$image" >/dev/null || {
+        stop_host "$name"
+        return 1
     }
     port=$(published_port "$name" 22)
     write_known_hosts "$folder" "$port"
     if ! wait_inside "$name" || ! wait_for 20 "sshd of $name" ssh_answers "$name" "$port"; then
         stop_host "$name"
-        fail "host \`$name\` did not come up"
+        return 1
     fi
-    describe_host "$name"
-    printf '\n'
 }
 
 # Every process dies at once, and the host boots: what was on its disk is there, /run and /tmp are empty.
