@@ -131,18 +131,16 @@ demo *args:
 test *args:
     @bin/test "$@"
 
-# Disturb runs at every step on two disposable hosts, about an hour; writes docs/reliability.md
+# Disturb runs at every step on two disposable hosts, about half an hour; writes docs/reliability.md
 faults:
     HOMESTEAD_FAULTS=full cargo test --test faults
-
-# Write docs/variables.md anew from the roles' comments, and docs/events.schema.json from the events
 
 # Measure beside Ansible and pyinfra, and write docs/performance.md anew; `--quick` for one round
 [positional-arguments]
 bench *args:
     @bin/bench "$@"
 
-# Write docs/variables.md anew from the roles' comments
+# Write docs/variables.md anew from the roles' comments, and docs/events.schema.json from the events
 docs:
     cargo run --quiet -- --roles-dir . vars --docs > docs/variables.md.new
     mv docs/variables.md.new docs/variables.md
