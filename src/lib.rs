@@ -20,5 +20,6 @@ pub mod report;
 pub mod role;
 pub mod secret;
 pub mod vars;
+pub mod versioned;
 pub mod web;
 pub mod words;

@@ -13,6 +13,7 @@ use crate::plan::{
     Begun, Change, Changes, Generation, KeptFile, KeptImage, KeptUnit, Memory, OwnedFile, RestartKind, SavedFile, Step, Undo, unit_file,
 };
 use crate::role::Format;
+use crate::versioned::Versioned as _;
 
 /// Writes down that the run succeeded, and what the host is now.
 ///

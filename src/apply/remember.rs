@@ -6,6 +6,7 @@ use super::Run;
 use crate::diagnostic::{Error, Kind, Result};
 use crate::host::{self, Host, Push, PushDirectory, PushFile};
 use crate::plan::{Memory, OwnedFile, Plan, RestartKind, Step, Undo, database_fingerprint};
+use crate::versioned::Versioned as _;
 
 /// Where the memory lies on a host; root's alone.
 pub const MEMORY_PATH: &str = "/var/lib/homestead/manifest.json";

@@ -8,6 +8,7 @@ use crate::host::docker::Docker;
 use crate::host::store::{self, Expected};
 use crate::host::{self, FileState, ObserveRequest};
 use crate::plan::{RestartKind, SavedDirectory, SavedFile, SavedUnit, Step, Undo, unit_file};
+use crate::versioned::Versioned as _;
 
 /// Writes down how everything is that the plan changes. What an earlier run wrote down that did not come to its end stays as
 /// it is: it is older, and what was good.

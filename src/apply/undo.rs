@@ -7,6 +7,7 @@ use super::rollback::{Contents, missing};
 use crate::diagnostic::{Error, Kind, Result};
 use crate::host::{self, Exec, Host, Push, PushDirectory, PushFile, run as run_script, store};
 use crate::plan::{Memory, Undo};
+use crate::versioned::Versioned as _;
 
 /// Three arguments a link: its path, where it points, its owner.
 const LINK: &str = r#"set -eu; while [ $# -gt 0 ]; do ln -sfn -- "$2" "$1"; chown -h -- "$3" "$1"; shift 3; done"#;

@@ -6,11 +6,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::versioned::Versioned;
+
 /// Where it lies on a host; root's alone.
 pub const PATH: &str = "/var/lib/homestead/migration.json";
-
-/// The version that this program writes.
-const VERSION: u32 = 1;
 
 /// The steps of a migration, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -190,35 +189,15 @@ pub struct Migration {
     pub other: BTreeMap<String, serde_json::Value>,
 }
 
-/// Why a document cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum Unreadable {
-    /// It is no such document.
-    #[error(transparent)]
-    Malformed(#[from] serde_json::Error),
-    /// It is of a version that this program does not know.
-    #[error("it has version {0}, and this program knows versions up to {VERSION}")]
-    TooNew(u32),
+impl Versioned for Migration {
+    const VERSION: u32 = 1;
+
+    fn version(&mut self) -> &mut u32 {
+        &mut self.version
+    }
 }
 
 impl Migration {
-    /// Reads the document.
-    ///
-    /// # Errors
-    /// It is none, or its version is too new.
-    pub fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
-        let document: Self = serde_json::from_slice(bytes)?;
-        if document.version > VERSION { Err(Unreadable::TooNew(document.version)) } else { Ok(document) }
-    }
-
-    /// The document.
-    ///
-    /// # Errors
-    /// None that is known; serializing can fail as such.
-    pub fn write(&self) -> serde_json::Result<Vec<u8>> {
-        serde_json::to_vec_pretty(&Self { version: VERSION, ..self.clone() })
-    }
-
     /// The first step that is not done.
     pub fn next(&self) -> Option<Step> {
         Step::ALL.into_iter().find(|step| !self.steps.contains_key(step))

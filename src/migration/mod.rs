@@ -6,6 +6,6 @@ mod document;
 mod guard;
 mod overrides;
 
-pub use document::{Accounts, CutOver, Done, KeptBackup, Migration, PATH, State, Step, Unreadable};
+pub use document::{Accounts, CutOver, Done, KeptBackup, Migration, PATH, State, Step};
 pub use guard::{refuse, second_move};
 pub use overrides::{EXTENSION_KEYS, Override, REPLACED, layer, overrides};

@@ -16,6 +16,7 @@ use crate::pipeline::{leftovers, look, observe};
 use crate::plan::{Generation, Memory, Observed, Plan, Schemas, Scope, Undo, plan, postgres_of};
 use crate::report::Sink;
 use crate::secret::REDACTED;
+use crate::versioned::Versioned as _;
 
 /// What a host can go back to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

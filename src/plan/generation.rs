@@ -6,14 +6,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::memory::Unreadable;
 use super::undo::Begun;
 use crate::desired::{Desired, Directory, File, Network, PinnedImage, Service};
 use crate::role::Format;
 use crate::secret::Secret;
-
-/// The version that this program writes.
-const VERSION: u32 = 1;
+use crate::versioned::Versioned;
 
 /// `/var/lib/homestead/generations/<n>/manifest.json`. Contents of files lie in `objects/`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,24 +162,15 @@ impl fmt::Display for Changes {
     }
 }
 
+impl Versioned for Generation {
+    const VERSION: u32 = 1;
+
+    fn version(&mut self) -> &mut u32 {
+        &mut self.version
+    }
+}
+
 impl Generation {
-    /// Reads the document.
-    ///
-    /// # Errors
-    /// It is none, or its version is too new.
-    pub fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
-        let generation: Self = serde_json::from_slice(bytes)?;
-        if generation.version > VERSION { Err(Unreadable::TooNew(generation.version)) } else { Ok(generation) }
-    }
-
-    /// The document.
-    ///
-    /// # Errors
-    /// None that is known; serializing can fail as such.
-    pub fn write(&self) -> serde_json::Result<Vec<u8>> {
-        serde_json::to_vec_pretty(&Self { version: VERSION, ..self.clone() })
-    }
-
     /// A fingerprint of the files.
     pub fn fingerprint(files: &BTreeMap<String, KeptFile>) -> String {
         let mut hasher = Sha256::new();

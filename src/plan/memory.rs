@@ -7,10 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::generation::Schemas;
 use crate::desired::{Database, RoleData};
-
-/// The version that this program writes. A field that an older program may keep without understanding it
-/// needs no new one; see ARCHITECTURE.md.
-const VERSION: u32 = 1;
+use crate::versioned::Versioned;
 
 /// `/var/lib/homestead/manifest.json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,33 +48,12 @@ pub struct Memory {
     pub other: BTreeMap<String, serde_json::Value>,
 }
 
-/// Why a memory cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum Unreadable {
-    /// It is no such document.
-    #[error(transparent)]
-    Malformed(#[from] serde_json::Error),
-    /// It is of a version that this program does not know.
-    #[error("it has version {0}, and this program knows versions up to {VERSION}")]
-    TooNew(u32),
-}
+impl Versioned for Memory {
+    // A field that an older program may keep without understanding it needs no new one; see ARCHITECTURE.md.
+    const VERSION: u32 = 1;
 
-impl Memory {
-    /// Reads the document.
-    ///
-    /// # Errors
-    /// It is none, or its version is too new.
-    pub fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
-        let memory: Self = serde_json::from_slice(bytes)?;
-        if memory.version > VERSION { Err(Unreadable::TooNew(memory.version)) } else { Ok(memory) }
-    }
-
-    /// The document.
-    ///
-    /// # Errors
-    /// None that is known; serializing can fail as such.
-    pub fn write(&self) -> serde_json::Result<Vec<u8>> {
-        serde_json::to_vec_pretty(&Self { version: VERSION, ..self.clone() })
+    fn version(&mut self) -> &mut u32 {
+        &mut self.version
     }
 }
 

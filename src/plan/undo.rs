@@ -5,10 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::generation::Schemas;
-use super::memory::{Memory, Unreadable};
-
-/// The version that this program writes.
-const VERSION: u32 = 1;
+use super::memory::Memory;
+use crate::versioned::Versioned;
 
 /// `/var/lib/homestead/undo.json`: written before anything is touched, gone when the run is done or put back.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,26 +99,24 @@ pub struct SavedUnit {
     pub enabled: bool,
 }
 
+impl Versioned for Undo {
+    const VERSION: u32 = 1;
+
+    fn version(&mut self) -> &mut u32 {
+        &mut self.version
+    }
+}
+
 impl Undo {
     /// Nothing yet, for a run over a host with this memory.
     pub fn new(begun: Begun, memory: &Memory) -> Self {
-        Self { version: VERSION, begun, generation: memory.generation, schemas: memory.schemas, memory: memory.clone(), ..Self::default() }
-    }
-
-    /// Reads the document.
-    ///
-    /// # Errors
-    /// It is none, or its version is too new.
-    pub fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
-        let undo: Self = serde_json::from_slice(bytes)?;
-        if undo.version > VERSION { Err(Unreadable::TooNew(undo.version)) } else { Ok(undo) }
-    }
-
-    /// The document.
-    ///
-    /// # Errors
-    /// None that is known; serializing can fail as such.
-    pub fn write(&self) -> serde_json::Result<Vec<u8>> {
-        serde_json::to_vec_pretty(self)
+        Self {
+            version: Self::VERSION,
+            begun,
+            generation: memory.generation,
+            schemas: memory.schemas,
+            memory: memory.clone(),
+            ..Self::default()
+        }
     }
 }

@@ -4,6 +4,7 @@ use crate::apply;
 use crate::diagnostic::{Error, Kind, Result};
 use crate::host::{self, Host, Push, PushFile};
 use crate::migration::{Accounts, CutOver, Migration, PATH, State};
+use crate::versioned::Versioned as _;
 
 /// Understands the document of a host.
 ///
