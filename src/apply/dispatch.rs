@@ -39,6 +39,35 @@ pub struct Run<'a> {
     pub redact: &'a (dyn Fn(&str) -> String + Sync),
 }
 
+/// Who carries a plan out, and who listens.
+#[derive(Clone, Copy)]
+pub struct Operator<'a> {
+    /// Where events go.
+    pub sink: &'a Sink,
+    /// Cancelled when the user wants the run to stop.
+    pub cancel: &'a CancellationToken,
+    /// The host's lock; it writes the journal.
+    pub lock: &'a Lock,
+    /// Who holds it, and what for.
+    pub holder: &'a LockHolder,
+}
+
+impl<'a> Run<'a> {
+    /// A run that has done nothing yet. `plan` is what leads from `observed` to `desired`; `redact` takes known secrets out of
+    /// a text.
+    pub fn new(
+        host: &'a Arc<dyn Host>,
+        desired: &'a Desired,
+        observed: &'a Observed,
+        plan: &'a Plan,
+        operator: Operator<'a>,
+        redact: &'a (dyn Fn(&str) -> String + Sync),
+    ) -> Self {
+        let Operator { sink, cancel, lock, holder } = operator;
+        Self { host, desired, observed, plan, sink, cancel, lock, holder, progress: Progress::default(), redact }
+    }
+}
+
 impl Run<'_> {
     pub(super) async fn step(&self, step: RunStep) -> Result<()> {
         self.step_of(step, &[]).await

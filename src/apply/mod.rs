@@ -24,7 +24,7 @@ mod staged;
 mod undo;
 
 pub use databases::{put_into as put_databases, sizes as database_sizes, statements_for as database_statements};
-pub use dispatch::{Run, apply};
+pub use dispatch::{Operator, Run, apply};
 pub use journal::left_half_done;
 pub use progress::Progress;
 pub use remember::{MEMORY_PATH, UNDO_PATH, amend, folder as memory_folder, recall, understand, understand_undo};

@@ -11,7 +11,7 @@ use super::global::GlobalArgs;
 use super::purge::{self, PurgeArgs};
 use super::session::Met;
 use super::{Exit, command_line, fleet, interrupt, prompt, session};
-use crate::apply::{Progress, Run, apply, left_half_done};
+use crate::apply::{Operator, Run, apply, left_half_done};
 use crate::authoring::credentials;
 use crate::diagnostic::{Diagnostic, Error, Kind, Result, Severity};
 use crate::host::{Host, Lock, LockHolder, Unfinished};
@@ -344,18 +344,8 @@ async fn one(
     }
     let redactor = seen.prepared.redactor();
     let redact = |text: &str| redactor.redact(text).into_owned();
-    let run = Run {
-        host: &seen.host,
-        desired: &seen.prepared.desired,
-        observed: &seen.observed,
-        plan: &seen.plan,
-        sink: &sink,
-        cancel,
-        lock: &lock,
-        holder: &holder,
-        progress: Progress::default(),
-        redact: &redact,
-    };
+    let operator = Operator { sink: &sink, cancel, lock: &lock, holder: &holder };
+    let run = Run::new(&seen.host, &seen.prepared.desired, &seen.observed, &seen.plan, operator, &redact);
     let applied = apply(&run).await;
     if let Err(error) = applied {
         // What was last written into the journal arrives before the connection ends.

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::global::GlobalArgs;
 use super::{Exit, converge, fleet, interrupt, prompt, session};
+use crate::apply::Operator;
 use crate::diagnostic::{Error, Kind, Result};
 use crate::operation::GoBack;
 use crate::report::{Event, Terminal};
@@ -54,7 +55,7 @@ impl RollbackArgs {
                 if !yes && !prompt::confirm(&question)? {
                     return Err(Error::new(Kind::Interrupted, "not confirmed; nothing was touched"));
                 }
-                let outcome = found.run(&sink, &cancel, &lock, &holder).await;
+                let outcome = found.run(Operator { sink: &sink, cancel: &cancel, lock: &lock, holder: &holder }).await;
                 lock.release().await;
                 outcome?;
                 let text = format!(

@@ -7,6 +7,7 @@ use clap::Args;
 use super::global::GlobalArgs;
 use super::purge::PurgeArgs;
 use super::{Exit, converge, fleet, interrupt, prompt, purge, session};
+use crate::apply::Operator;
 use crate::diagnostic::{Error, Kind, Result};
 use crate::operation::{Purge, Uninstall};
 use crate::plan::{Change, KeptData, Plan};
@@ -59,7 +60,7 @@ impl UninstallArgs {
                 if !yes && !found.plan.is_empty() {
                     confirm(&name, &found.plan)?;
                 }
-                let removed = found.run(&sink, &cancel, &lock, &holder).await;
+                let removed = found.run(Operator { sink: &sink, cancel: &cancel, lock: &lock, holder: &holder }).await;
                 lock.release().await;
                 removed?;
                 farewell(&name, &found.kept, &sink, &terminal);

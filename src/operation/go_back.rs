@@ -4,19 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::Value as Json;
-use tokio_util::sync::CancellationToken;
-
-use crate::apply::{self, Progress, Run, apply};
+use crate::apply::{self, Operator, Run, apply};
 use crate::desired::{Desired, meaning};
 use crate::diagnostic::{Error, Kind, Result};
-use crate::host::{self, Host, Lock, LockHolder, store};
+use crate::host::{self, Host, LockHolder, store};
 use crate::migration::{self, Migration, State};
 use crate::pipeline::{leftovers, look, observe};
 use crate::plan::{Generation, Memory, Observed, Plan, Schemas, Scope, Undo, plan, postgres_of};
-use crate::report::Sink;
 use crate::secret::REDACTED;
 use crate::versioned::Versioned as _;
+use serde_json::Value as Json;
 
 /// What a host can go back to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -155,22 +152,11 @@ impl GoBack {
     ///
     /// # Errors
     /// As [`apply`].
-    pub async fn run(&self, sink: &Sink, cancel: &CancellationToken, lock: &Lock, holder: &LockHolder) -> Result<()> {
-        let holder = LockHolder { command: format!("homestead rollback to {}", self.target), ..holder.clone() };
+    pub async fn run(&self, operator: Operator<'_>) -> Result<()> {
+        let holder = LockHolder { command: format!("homestead rollback to {}", self.target), ..operator.holder.clone() };
+        let operator = Operator { holder: &holder, ..operator };
         let redact = |text: &str| self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, REDACTED));
-        let run = Run {
-            host: &self.host,
-            desired: &self.desired,
-            observed: &self.observed,
-            plan: &self.plan,
-            sink,
-            cancel,
-            lock,
-            holder: &holder,
-            progress: Progress::default(),
-            redact: &redact,
-        };
-        apply(&run).await
+        apply(&Run::new(&self.host, &self.desired, &self.observed, &self.plan, operator, &redact)).await
     }
 }
 

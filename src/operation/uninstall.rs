@@ -4,15 +4,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
-
-use crate::apply::{self, Progress, Run, apply};
+use crate::apply::{self, Operator, Run, apply};
 use crate::desired::Desired;
 use crate::diagnostic::{Error, Kind, Result};
-use crate::host::{self, Exec, Host, Lock, LockHolder};
+use crate::host::{self, Exec, Host};
 use crate::pipeline::{leftovers, look as sight, observe};
 use crate::plan::{KeptData, Memory, Observed, Plan, Scope, Step, plan, postgres_of};
-use crate::report::Sink;
 
 /// What of homestead's own folder nobody needs once nothing runs: contents of files and notes about runs.
 const TIDY: &str = "cd /var/lib/homestead && rm -rf -- staging objects generations journal undo.json undo.sql";
@@ -77,19 +74,8 @@ impl Uninstall {
     ///
     /// # Errors
     /// As [`apply`]; what was removed until then is gone, and doing it again goes on from there.
-    pub async fn run(&self, sink: &Sink, cancel: &CancellationToken, lock: &Lock, holder: &LockHolder) -> Result<()> {
-        let run = Run {
-            host: &self.host,
-            desired: &self.desired,
-            observed: &self.observed,
-            plan: &self.plan,
-            sink,
-            cancel,
-            lock,
-            holder,
-            progress: Progress::default(),
-            redact: &str::to_owned,
-        };
+    pub async fn run(&self, operator: Operator<'_>) -> Result<()> {
+        let run = Run::new(&self.host, &self.desired, &self.observed, &self.plan, operator, &str::to_owned);
         let again = |error: Error| error.hint("`homestead uninstall` once more goes on from here");
         apply(&run).await.map_err(again)?;
         let memory = apply::recall(&*self.host).await.map_err(again)?;

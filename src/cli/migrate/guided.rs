@@ -10,7 +10,7 @@ use super::super::converge::{self, Seen};
 use super::super::global::GlobalArgs;
 use super::super::{interrupt, session};
 use super::MigrateArgs;
-use crate::apply::{Progress, Run, apply};
+use crate::apply::{Operator, Run, apply};
 use crate::authoring::credentials;
 use crate::diagnostic::{Error, Kind, Result, Severity};
 use crate::host::{Host, Lock, LockHolder};
@@ -157,19 +157,8 @@ impl<'a> Guided<'a> {
         }
         let redactor = seen.prepared.redactor();
         let redact = |text: &str| redactor.redact(text).into_owned();
-        let run = Run {
-            host: &seen.host,
-            desired: &seen.prepared.desired,
-            observed: &seen.observed,
-            plan: &seen.plan,
-            sink: &self.sink,
-            cancel: &self.cancel,
-            lock: &self.lock,
-            holder: &self.holder,
-            progress: Progress::default(),
-            redact: &redact,
-        };
-        apply(&run).await
+        let operator = Operator { sink: &self.sink, cancel: &self.cancel, lock: &self.lock, holder: &self.holder };
+        apply(&Run::new(&seen.host, &seen.prepared.desired, &seen.observed, &seen.plan, operator, &redact)).await
     }
 
     /// Brings the host to the state that the inventory declares for a state of the migration, showing the plan.
