@@ -2,50 +2,46 @@
 
 use std::ops::RangeInclusive;
 
-/// One thing that goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fault {
-    Kill,
-    Interrupt,
-    InterruptTwice,
-    Cut,
-    Silence,
-    SshRestart,
-    SessionsKilled,
-    DockerRestart,
-    Reboot,
-    FullMemory,
-    FullFolder,
-    RegistryDown,
-    Exit,
-    Hang,
-    WrongOwner,
-    SecondRun,
-    HolderKilled,
+/// An enum with the list of its own variants.
+macro_rules! listed {
+    ($(#[$attribute:meta])* enum $name:ident { $($variant:ident),* $(,)? }) => {
+        $(#[$attribute])*
+        pub enum $name {
+            $($variant),*
+        }
+
+        impl $name {
+            /// Each of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+        }
+    };
+}
+
+listed! {
+    /// One thing that goes wrong.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    enum Fault {
+        Kill,
+        Interrupt,
+        InterruptTwice,
+        Cut,
+        Silence,
+        SshRestart,
+        SessionsKilled,
+        DockerRestart,
+        Reboot,
+        FullMemory,
+        FullFolder,
+        RegistryDown,
+        Exit,
+        Hang,
+        WrongOwner,
+        SecondRun,
+        HolderKilled,
+    }
 }
 
 use Fault::*;
-
-/// Each of them.
-pub const FAULTS: [Fault; 17] = [
-    Kill,
-    Interrupt,
-    InterruptTwice,
-    Cut,
-    Silence,
-    SshRestart,
-    SessionsKilled,
-    DockerRestart,
-    Reboot,
-    FullMemory,
-    FullFolder,
-    RegistryDown,
-    Exit,
-    Hang,
-    WrongOwner,
-    SecondRun,
-    HolderKilled,
-];
 
 impl Fault {
     pub fn name(self) -> &'static str {

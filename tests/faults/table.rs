@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use crate::cases::Scenario;
-use crate::fault::{FAULTS, Fault};
+use crate::fault::Fault;
 use crate::survive::Result;
 
 /// How the run that was disturbed ended, in words.
@@ -85,7 +85,7 @@ fn page(results: &[Result], seed: u64, took: Duration) -> String {
     for result in results {
         *times.entry(result.case.fault).or_default() += 1;
     }
-    for fault in FAULTS.iter().filter(|fault| times.contains_key(fault)) {
+    for fault in Fault::ALL.iter().filter(|fault| times.contains_key(fault)) {
         page.push_str(&format!("| {} | {} | {} |\n", fault.name(), times[fault], fault.meaning()));
     }
     for (title, scenarios) in [
@@ -110,5 +110,5 @@ fn page(results: &[Result], seed: u64, took: Duration) -> String {
 }
 
 fn kinds(results: &[Result]) -> usize {
-    FAULTS.iter().filter(|fault| results.iter().any(|result| result.case.fault == **fault)).count()
+    Fault::ALL.iter().filter(|fault| results.iter().any(|result| result.case.fault == **fault)).count()
 }
