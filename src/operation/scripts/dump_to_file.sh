@@ -3,7 +3,9 @@ set -eu
 umask 077
 mkdir -p -- "$2"
 [ ! -e "$2/$3" ] || { echo "\`$2/$3\` is there already" >&2; exit 73; }
-partial=$2/.$3.partial
+# Who was cut off by a loss of power could not tidy up.
+rm -f -- "$2"/.*.homestead-partial
+partial=$2/.$3.homestead-partial
 trap 'rm -f -- "$partial"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 dump "$1" >"$partial"

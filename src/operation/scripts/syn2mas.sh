@@ -21,6 +21,8 @@ if [ "$after" != held ]; then
     printf '%s\n' "$holder" >"$base/lock.json.new" && mv -f -- "$base/lock.json.new" "$base/lock.json" || exit 1
 fi
 record=$(cat)
+# Of one that was cut off by a loss of power.
+rm -rf -- "$base"/said.*
 said=$(mktemp -d -- "$base/said.XXXXXX") || exit 1
 : >"$said/out"
 : >"$said/err"

@@ -39,5 +39,12 @@ systemctl reset-failed $units 2>/dev/null
 [ -z "$running" ] || systemctl --no-ask-password start $running || status=1
 # What could not be put back is tried again at the next boot, and by the next run.
 [ "$status" -ne 0 ] || rm -f -- "$window/open"
-[ "${1-}" = held ] || rm -f -- "$base/lock.json"
+[ "${1-}" != held ] || exit "$status"
+rm -f -- "$base/lock.json"
+if [ "$status" -eq 0 ]; then
+    # Nobody else may come to take it away.
+    systemctl --quiet disable homestead-migration-guard.service 2>/dev/null
+    rm -rf -- "$window" /etc/systemd/system/homestead-migration-guard.service
+    systemctl daemon-reload
+fi
 exit "$status"
