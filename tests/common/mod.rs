@@ -9,6 +9,7 @@ mod ansible;
 mod events;
 mod homestead;
 mod inventory;
+pub mod people;
 mod processes;
 mod proxy;
 mod rendered;

@@ -1,7 +1,7 @@
 //! Which faults fall where.
 
 use crate::fault::Fault::{self, *};
-use crate::point::{EARLY, LATE, Point, When, of, point};
+use crate::point::{EARLY, LATE, Point, When, migration_step, of, point, stage};
 
 /// What a run is to do when the fault falls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +16,8 @@ pub enum Scenario {
     Broken,
     /// The first run on an empty host.
     First,
+    /// A step of a migration to MAS.
+    Migrate(&'static str),
 }
 
 /// One fault in one run.
@@ -31,15 +33,17 @@ impl Case {
     /// Names it; no two cases have the same.
     pub fn name(&self) -> String {
         let scenario = match self.scenario {
-            Scenario::Change => "",
-            Scenario::Grow => ", a service more",
-            Scenario::Shrink => ", a service less",
-            Scenario::Broken => ", a broken setting",
-            Scenario::First => ", first install",
+            Scenario::Change => String::new(),
+            Scenario::Grow => ", a service more".to_owned(),
+            Scenario::Shrink => ", a service less".to_owned(),
+            Scenario::Broken => ", a broken setting".to_owned(),
+            Scenario::First => ", first install".to_owned(),
+            Scenario::Migrate(step) => format!(", migrate {step}"),
         };
         let place = match self.when {
             When::At => format!("before {}", self.point.name()),
             When::Into(share) => format!("{:.0} % into {}", share * 100.0, self.point.name()),
+            When::Midway => format!("in the middle of {}", self.point.name()),
         };
         format!("{} {place}{scenario}", self.fault.name())
     }
@@ -161,7 +165,46 @@ pub fn all(seed: u64) -> Vec<Case> {
         list.add(Scenario::First, Cut, place, When::Into(share));
         list.add(Scenario::First, Reboot, place, When::Into(share));
     }
+    migrations(&mut list);
     list.cases
+}
+
+/// In the middle of syn2mas, when it has moved the users and not yet their sessions.
+const MOVING: Point = stage("moving the accounts; Synapse and MAS are stopped");
+const SWITCHING: Point = stage("switching the logins over");
+const TRYING: Point = stage("trying logins before anybody else can");
+
+/// The steps of a migration, each cut.
+fn migrations(list: &mut List) {
+    let mut add = |fault, step, point, when| list.add(Scenario::Migrate(step), fault, point, when);
+    for fault in [Kill, Cut, Reboot] {
+        add(fault, "preflight", migration_step("preflight"), When::At);
+        add(fault, "install-beside", of("health", "authentication"), When::At);
+        add(fault, "rehearse", stage("moving the accounts, to roll it back"), When::Midway);
+        add(fault, "backup", stage("backing up to"), When::Midway);
+        add(fault, "cut-over", stage("stopping"), When::At);
+        add(fault, "cut-over", MOVING, When::Midway);
+        add(fault, "cut-over", SWITCHING, When::At);
+        add(fault, "cut-over", of("health", "synapse"), When::At);
+        add(fault, "cut-over", TRYING, When::At);
+        add(fault, "verify", migration_step("verify"), When::At);
+    }
+    for (step, point, when) in [
+        ("install-beside", point("write"), When::At),
+        ("cut-over", stage("closing the door"), When::At),
+        ("cut-over", TRYING, When::Into(0.95)),
+    ] {
+        add(Kill, step, point, when);
+    }
+    for (step, point, when) in [
+        ("rehearse", stage("moving the accounts, to roll it back"), When::Midway),
+        ("cut-over", MOVING, When::Midway),
+        ("cut-over", TRYING, When::At),
+    ] {
+        add(Interrupt, step, point, when);
+        add(DockerRestart, step, point, when);
+    }
+    add(Silence, "cut-over", MOVING, When::Midway);
 }
 
 /// A few that together have each fault and each boundary at least once.
@@ -192,13 +235,21 @@ pub fn few() -> Vec<Case> {
         change(Cut, point("lock"), into(0.5)),
         Case { scenario: Scenario::Broken, fault: Kill, point: point("roll-back"), when: into(0.4) },
         change(Silence, point("write"), When::At),
+        Case { scenario: Scenario::Migrate("install-beside"), fault: Kill, point: of("health", "authentication"), when: When::At },
+        Case { scenario: Scenario::Migrate("backup"), fault: Cut, point: stage("backing up to"), when: When::Midway },
+        Case { scenario: Scenario::Migrate("cut-over"), fault: Reboot, point: MOVING, when: When::Midway },
+        Case { scenario: Scenario::Migrate("verify"), fault: Interrupt, point: migration_step("verify"), when: When::At },
     ]
 }
 
-/// Shares the cases out, so that every host has about as much to do, and keeps their order.
+/// Shares the cases out, so that every host has about as much to do, and keeps their order. Migrations need a server of
+/// their own: they are one host's.
 pub fn shared_out(cases: Vec<Case>, hosts: usize) -> Vec<Vec<Case>> {
     let mut shares: Vec<(u64, Vec<Case>)> = vec![(0, Vec::new()); hosts];
-    for case in cases {
+    let (migrations, others): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(|case| matches!(case.scenario, Scenario::Migrate(_)));
+    shares[0].0 += migrations.iter().map(|case| MIGRATION_COST + case.fault.cost()).sum::<u64>();
+    shares[0].1.extend(migrations);
+    for case in others {
         let least = shares.iter_mut().min_by_key(|(cost, _)| *cost).unwrap();
         least.0 += case.fault.cost();
         least.1.push(case);
@@ -206,7 +257,10 @@ pub fn shared_out(cases: Vec<Case>, hosts: usize) -> Vec<Vec<Case>> {
     shares.into_iter().map(|(_, cases)| in_turn(cases)).collect()
 }
 
-/// A run that adds and one that takes away by turns, as one cannot follow itself; first installs come last.
+/// About how long the way there, the same command again, and the way back take, in seconds.
+const MIGRATION_COST: u64 = 30;
+
+/// A run that adds and one that takes away by turns, as one cannot follow itself; first installs and migrations come last.
 fn in_turn(cases: Vec<Case>) -> Vec<Case> {
     let mut left = cases;
     let mut ordered = Vec::new();
@@ -215,7 +269,7 @@ fn in_turn(cases: Vec<Case>) -> Vec<Case> {
         let fits = |case: &Case| match case.scenario {
             Scenario::Grow => !grown,
             Scenario::Shrink => grown,
-            Scenario::First => false,
+            Scenario::First | Scenario::Migrate(_) => false,
             Scenario::Change | Scenario::Broken => true,
         };
         let next = left.iter().position(fits).unwrap_or(0);
@@ -224,7 +278,7 @@ fn in_turn(cases: Vec<Case>) -> Vec<Case> {
             Scenario::Change => !grown,
             Scenario::Grow => true,
             Scenario::Shrink => false,
-            Scenario::Broken | Scenario::First => grown,
+            Scenario::Broken | Scenario::First | Scenario::Migrate(_) => grown,
         };
         ordered.push(case);
     }

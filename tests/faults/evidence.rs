@@ -46,7 +46,7 @@ for path in /var/lib/homestead/staging /var/lib/homestead/staging-check /.homest
   /var/lib/homestead/.homestead-staging; do
   [ ! -e "$path" ] || echo "left $path"
 done
-find /matrix /etc/systemd/system /var/lib/homestead \( -name '.homestead*' -o -name '*.homestead-*' -o -name '*.new' -o -name '*.partial' \) -printf 'left %p\n' 2>/dev/null
+find /matrix /etc/systemd/system /var/lib/homestead \( -name '.homestead*' -o -name '*.homestead-*' -o -name '*.new' -o -name '*.partial' -o -name 'said.*' \) -printf 'left %p\n' 2>/dev/null
 ps -eww -o args= | grep -v 'ours() {' | grep -e '[s]taging=' -e '[/]var/lib/homestead' | sed 's/^/process /' | cut -c 1-200
 systemctl show --all --property=Id,ActiveState,SubState,UnitFileState 'matrix-*.service' | tr '\n' ' ' | sed 's/  /\n/g; s/$/\n/' | grep Id= | sed 's/^/unit /'
 "#;

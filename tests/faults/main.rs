@@ -17,6 +17,7 @@ mod evidence;
 mod fault;
 mod first;
 mod inject;
+mod moving;
 mod point;
 mod prober;
 mod run;
@@ -73,7 +74,8 @@ fn work(number: usize, cases: &[Case]) -> Vec<Result> {
     let name = format!("faults-{number}");
     let mut results = Vec::new();
     let mut server = None;
-    let (first, others): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|case| case.scenario == Scenario::First);
+    let (moving, others): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|case| matches!(case.scenario, Scenario::Migrate(_)));
+    let (first, others): (Vec<&Case>, Vec<&Case>) = others.into_iter().partition(|case| case.scenario == Scenario::First);
     for case in others {
         if server.is_none() {
             match catch_unwind(|| Server::installed(&name)) {
@@ -104,6 +106,7 @@ fn work(number: usize, cases: &[Case]) -> Vec<Result> {
         results.push(result);
     }
     drop(server);
+    results.extend(moving::work(&name, &moving, &|result| report(number, result)));
     for case in first {
         let outcome = catch_unwind(AssertUnwindSafe(|| first::survive(&name, case)));
         let result = match outcome {

@@ -106,8 +106,7 @@ impl Server {
         for state in [State::Small, State::Large] {
             server.grow_needs_a_pull(state);
             let ended = server.succeed(state);
-            let end = ended.events.last().unwrap().0;
-            server.paces[state as usize] = Pace::of(&ended.events, end);
+            server.paces[state as usize] = Pace::of(&ended.events);
             server.files[state as usize] = Look::at(&server.sandbox).files;
             server.state = state;
         }
@@ -125,8 +124,7 @@ impl Server {
             let wanted = Wanted { state: self.state.other(), broken: true };
             let ended = self.run(wanted, None).wait(PATIENCE);
             assert_eq!(ended.code, 20, "{}", ended.story("rehearsal", ended.events[0].0));
-            let end = ended.events.last().unwrap().0;
-            self.paces[2] = Pace::of(&ended.events, end);
+            self.paces[2] = Pace::of(&ended.events);
         }
     }
 
@@ -211,12 +209,17 @@ impl Server {
     }
 
     fn log_in(&self) -> Result<Value, String> {
-        let identifier = json!({"type": "m.id.user", "user": "alice"});
+        self.log_in_as("alice")
+    }
+
+    /// A login with the password that all have.
+    pub fn log_in_as(&self, user: &str) -> Result<Value, String> {
+        let identifier = json!({"type": "m.id.user", "user": user});
         self.ask("POST", "login", "", &json!({"type": "m.login.password", "identifier": identifier, "password": PASSWORD}))
     }
 
     /// Asks the client API, until there is a good answer.
-    fn ask(&self, method: &str, path: &str, token: &str, body: &Value) -> Result<Value, String> {
+    pub fn ask(&self, method: &str, path: &str, token: &str, body: &Value) -> Result<Value, String> {
         let data = if body.is_null() { "" } else { "--json @-" };
         let script = format!(
             "cat >/run/asked; tries=0; until curl --silent --show-error --fail --globoff --max-time 5 --request {method} \

@@ -34,7 +34,7 @@ pub struct Result {
 }
 
 /// Words of a run that speak of one before it.
-const ABOUT_BEFORE: [&str; 3] = ["stopped at", "stopped before", "did not come to its end"];
+const ABOUT_BEFORE: [&str; 4] = ["stopped at", "stopped before", "did not come to its end", "was lost in the cut-over"];
 
 impl Result {
     pub fn new(case: &Case) -> Self {
@@ -148,7 +148,7 @@ fn disturbed(server: &mut Server, case: &Case, wanted: Wanted, result: &mut Resu
     Some((struck, run.wait(PATIENCE)))
 }
 
-fn check_end(case: &Case, ended: &Ended, result: &mut Result) {
+pub fn check_end(case: &Case, ended: &Ended, result: &mut Result) {
     if ended.hung {
         result.problems.push("the run did not end".to_owned());
     }
@@ -167,7 +167,7 @@ fn check_end(case: &Case, ended: &Ended, result: &mut Result) {
 }
 
 /// Nobody is there any more: the lock must be free.
-fn check_lock(server: &Server, case: &Case, result: &mut Result) {
+pub fn check_lock(server: &Server, case: &Case, result: &mut Result) {
     let since = Instant::now();
     let seconds = case.fault.lock_seconds();
     let free = server.sandbox.exec(

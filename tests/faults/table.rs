@@ -53,6 +53,23 @@ fn today() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string().chars().take(10).collect()
 }
 
+const TITLES: [&str; 4] = [
+    "A change to a running server",
+    "A setting that Synapse refuses: the roll-back is disturbed",
+    "The first run on an empty host",
+    "Moving two hundred accounts to MAS",
+];
+
+/// Where on the page a case stands.
+const fn title_of(scenario: Scenario) -> &'static str {
+    match scenario {
+        Scenario::Change | Scenario::Grow | Scenario::Shrink => TITLES[0],
+        Scenario::Broken => TITLES[1],
+        Scenario::First => TITLES[2],
+        Scenario::Migrate(_) => TITLES[3],
+    }
+}
+
 /// Writes the page about a full run.
 pub fn write(results: &[Result], seed: u64, took: Duration) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reliability.md");
@@ -70,7 +87,9 @@ fn page(results: &[Result], seed: u64, took: Duration) -> String {
          Nothing lost means: no file is torn (each is as before the run or as after it, with its mode and owner); the host's lock is free\n\
          within ten seconds after the run is gone (a minute and a half where the network swallowed everything); nothing is left of\n\
          files on their way; the next run succeeds, and the one after it finds `No changes.`; every unit runs and is enabled; a user who was\n\
-         there before logs in, and reads a message of before.\n",
+         there before logs in, and reads a message of before.\n\n\
+         Where a step of `migrate` is cut, it also means: people log in with the old password, and the sessions of before answer, before\n\
+         anybody does anything; what the host remembers of the migration can be read; the same command completes the step.\n",
         today(),
         env!("CARGO_PKG_VERSION"),
         results.len(),
@@ -88,15 +107,11 @@ fn page(results: &[Result], seed: u64, took: Duration) -> String {
     for fault in Fault::ALL.iter().filter(|fault| times.contains_key(fault)) {
         page.push_str(&format!("| {} | {} | {} |\n", fault.name(), times[fault], fault.meaning()));
     }
-    for (title, scenarios) in [
-        ("A change to a running server", &[Scenario::Change, Scenario::Grow, Scenario::Shrink][..]),
-        ("A setting that Synapse refuses: the roll-back is disturbed", &[Scenario::Broken]),
-        ("The first run on an empty host", &[Scenario::First]),
-    ] {
+    for title in TITLES {
         page.push_str(&format!(
             "\n## {title}\n\n| fault | the run | the server served | the next run said | nothing lost |\n|---|---|---|---|---|\n"
         ));
-        for result in results.iter().filter(|result| scenarios.contains(&result.case.scenario)) {
+        for result in results.iter().filter(|result| title_of(result.case.scenario) == title) {
             let said = if result.said.is_empty() { "" } else { &result.said };
             let verdict = if result.problems.is_empty() { "yes" } else { "**no**" };
             page.push_str(&format!("| {} | {} | {} | {} | {verdict} |\n", result.case.name(), ended(result.code), served(result), said));
