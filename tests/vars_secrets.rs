@@ -185,6 +185,26 @@ fn the_redactor_knows_every_form_of_a_secret() {
 }
 
 #[test]
+fn whose_a_secret_is_stays_readable_beside_it() {
+    let text = r#"
+passwords:
+  - {username: boss, initial_password: first-secret, initial_type: admin}
+  - idp_id: dex
+    issuer: https://example.com/dex
+    client_id: synapse
+    client_secret: second-secret
+    scopes: [openid, profile]
+    user_mapping_provider: {config: {localpart_template: "{% raw %}{{ user.name }}{% endraw %}"}}
+"#;
+    let variables = variables(text);
+    assert!(variables.get("passwords").unwrap().secret);
+    let redactor = variables.secrets();
+    let line = "boss logs in to matrix-synapse through https://example.com/dex with {{ user.name }}, openid and profile";
+    assert_eq!(redactor.redact(line), line);
+    assert_eq!(redactor.redact("first-secret second-secret"), "[redacted] [redacted]");
+}
+
+#[test]
 fn a_template_that_was_given_a_secret_is_secret() {
     let variables = variables(TEXT);
     assert!(variables.get("of_password").unwrap().secret);

@@ -30,8 +30,35 @@ use crate::inventory::vault;
 
 /// More variables that need each other are refused; no inventory comes near.
 const DEEPEST: usize = 400;
-/// Keys whose values say whose a secret beside them is, and are none.
-const NAMES_OF_ACCOUNTS: [&str; 2] = ["username", "initial_type"];
+/// Keys whose values say whose a secret beside them is, and are none: of accounts, and of identity providers as Synapse
+/// (`oidc_providers`) and MAS (`upstream_oauth2.providers`) have them. `synapse` as a secret would be taken out of every line.
+const OPEN_KEYS: [&str; 25] = [
+    "authorization_endpoint",
+    "brand_name",
+    "claims_imports",
+    "client_auth_method",
+    "client_id",
+    "discovery_mode",
+    "human_name",
+    "id",
+    "idp_brand",
+    "idp_icon",
+    "idp_id",
+    "idp_name",
+    "initial_type",
+    "issuer",
+    "jwks_uri",
+    "pkce_method",
+    "scope",
+    "scopes",
+    "synapse_idp_id",
+    "token_endpoint",
+    "token_endpoint_auth_method",
+    "user_mapping_provider",
+    "user_profile_method",
+    "userinfo_endpoint",
+    "username",
+];
 /// Below this much stack, evaluation goes on in a new one.
 pub const STACK_LEFT: usize = 256 * 1024;
 /// How large a new stack is.
@@ -221,7 +248,7 @@ impl Engine {
                 let entry = |(key, value): &(Node, Node)| {
                     let key = written_key(key);
                     // Whose password it is may be told.
-                    let secret = secret && !NAMES_OF_ACCOUNTS.iter().any(|name| key == Key::text(name));
+                    let secret = secret && !OPEN_KEYS.iter().any(|name| key == Key::text(name));
                     (key, self.build(value, owner, locals, secret))
                 };
                 Value::map(entries.iter().map(entry).collect())
