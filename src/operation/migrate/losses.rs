@@ -9,7 +9,7 @@ use crate::migration::Migration;
 /// One kind of loss.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Loss {
-    /// In words: `sessions that began since: their devices must log in again`.
+    /// In words: `sessions that began: these devices must log in again`.
     pub what: &'static str,
     /// How many.
     pub count: u64,
@@ -23,7 +23,7 @@ const KINDS: &[(&str, &str, &str, &str)] = &[
     ("passwords that were set or changed: the old one counts again", "user_passwords", "created_at", OWNER),
     ("sessions that began: these devices must log in again", "compat_sessions", "created_at", OWNER),
     ("sessions of new clients that began: these devices must log in again", "oauth2_sessions", "created_at", OWNER_OF_SESSION),
-    ("sessions that were ended: their old tokens work again", "compat_sessions", "finished_at", OWNER),
+    ("sessions that were ended: their old tokens work again, unless MAS told Synapse of it", "compat_sessions", "finished_at", OWNER),
     ("e-mail addresses that were added", "user_emails", "created_at", OWNER),
     ("links to identity providers that were made", "upstream_oauth_links", "created_at", OWNER),
     ("users that were locked: they can log in again", "users", "locked_at", "t.username"),
@@ -32,6 +32,9 @@ const KINDS: &[(&str, &str, &str, &str)] = &[
 const OWNER: &str = "(SELECT username FROM users u WHERE u.user_id = t.user_id)";
 const OWNER_OF_SESSION: &str =
     "(SELECT username FROM users u JOIN user_sessions s ON s.user_id = u.user_id WHERE s.user_session_id = t.user_session_id)";
+
+/// MAS hashes a password anew when somebody logs in with an old hash: the password is the same. Other tables have no such column.
+const NOT_UPGRADED: &str = "to_jsonb(t) ->> 'upgraded_from_id' IS NULL";
 
 /// How many names are told.
 const NAMES: usize = 10;
@@ -51,7 +54,8 @@ pub async fn losses(context: &Context<'_>, databases: &Databases, migration: &Mi
             continue;
         }
         let sql = format!(
-            "SELECT coalesce({user}, '') FROM {table} t WHERE t.{column} > {since}::timestamptz AND coalesce({user}, '') NOT LIKE '{PROBE}%' ORDER BY t.{column};\n",
+            "SELECT coalesce({user}, '') FROM {table} t WHERE t.{column} > {since}::timestamptz AND {NOT_UPGRADED} \
+             AND coalesce({user}, '') NOT LIKE '{PROBE}%' ORDER BY t.{column};\n",
             since = literal(&cut_over.at),
             PROBE = super::probe::PREFIX,
         );
