@@ -114,11 +114,10 @@ impl Moving {
             self.rehearse();
         }
         let memory = self.memory().unwrap();
-        let is = |state: &str| memory["state"] == state;
         match step {
-            "verify" if is("moved") && memory["steps"]["verify"].is_null() => return,
-            _ if is("moved") => self.succeed(&["--revert"]),
-            "preflight" | "install-beside" if is("beside") => self.succeed(&["--abort"]),
+            "verify" if memory["state"] == "moved" && memory["steps"]["verify"].is_null() => return,
+            "preflight" | "install-beside" => self.go_back(),
+            _ if memory["state"] == "moved" => self.go_back(),
             _ => {}
         }
         let before = BEFORE.into_iter().find(|(name, _)| *name == step).unwrap().1;
@@ -127,8 +126,18 @@ impl Moving {
         }
     }
 
+    /// Where nothing of a migration has begun.
+    fn go_back(&self) {
+        match self.memory().unwrap()["state"].as_str().unwrap() {
+            "moved" => self.succeed(&["--revert"]),
+            "beside" => self.succeed(&["--abort"]),
+            _ => {}
+        }
+    }
+
     /// Every step once, to know how long it takes.
     fn rehearse(&mut self) {
+        self.go_back();
         for (step, _) in BEFORE {
             let ended = self.run(step, None).wait(PATIENCE);
             assert_eq!(ended.code, 0, "{}", ended.story(&format!("{step}, which nothing disturbs"), ended.events[0].0));
