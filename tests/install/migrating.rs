@@ -1,78 +1,34 @@
 //! `migrate`: a living server with two hundred accounts moves to MAS, while somebody asks all the time.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
+use regex::Regex;
 use serde_json::Value;
 
-use crate::common::{Homestead, wait_for};
+use crate::common::{Homestead, Outcome, people, wait_for};
 use crate::installed::Installed;
-use crate::migrating::people::{PASSWORD, People};
-use crate::migrating::prober::Prober;
-use crate::requests::{ask, login_request};
+use crate::migrating::inhabitants::{PASSWORD, People};
+use crate::migrating::prober::{Prober, Told};
+use crate::requests::{ask, login_request, status};
 
+mod inhabitants;
 mod interrupted;
-mod people;
 mod prober;
 
-/// The demo's server without MAS, with cheap hashes and as many logins as a test likes.
-const SETTINGS: &str = "
-# Passwords have a pepper.
-matrix_synapse_password_config_pepper: 'test-only-pepper-Oa7aenieg'
-matrix_synapse_configuration_extension_yaml: |
-  # Hashes that cost little.
-  bcrypt_rounds: 4
-  # Not beside MAS.
-  session_lifetime: 24h
-matrix_synapse_rc_login:
-  address: {per_second: 1000, burst_count: 1000}
-  account: {per_second: 1000, burst_count: 1000}
-  failed_attempts: {per_second: 1000, burst_count: 1000}
-matrix_authentication_service_configuration_extension_yaml: |
-  rate_limiting:
-    login:
-      per_ip: {burst: 10000, per_second: 1000}
-      per_account: {burst: 10000, per_second: 1000}
-# Synapse no longer lists the provider: the sandbox's has no OpenID Connect.
-matrix_authentication_service_syn2mas_command_extra_options: [--ignore-missing-auth-providers]
-matrix_authentication_service_config_upstream_oauth2_providers:
-  - id: 01HFVBY12TMNTYTBV8W921M5FA
-    synapse_idp_id: oidc-dex
-    issuer: https://example.com/dex
-    client_id: synapse
-    client_secret: 'test-only-quooPhohgh9E'
-    token_endpoint_auth_method: client_secret_basic
-    scope: openid
-    claims_imports:
-      localpart: {action: require, template: '{% raw %}{{ user.preferred_username }}{% endraw %}'}
-";
+/// A password that is set after the move.
+const CHANGED: &str = "test-only-changed-ahV7eiza";
 
 /// A server with people on it.
 fn inhabited(name: &str) -> Option<(Installed, People)> {
     let installed = Installed::bare(name)?;
-    installed.inventory.unset("matrix_authentication_service_enabled");
-    installed.inventory.append(SETTINGS);
+    people::without_mas(&installed.inventory);
     installed.homestead().run(&["install-all"]).exits(0);
     let people = People::move_in(&installed);
     Some((installed, people))
 }
 
-/// The options with which this machine sees the server.
-fn seen(installed: &Installed) -> Vec<String> {
-    let (https, http) = (installed.sandbox.port("https_port"), installed.sandbox.port("http_port"));
-    let authority = installed.sandbox.text("ca_cert").to_owned();
-    [
-        "--ca".to_owned(),
-        authority,
-        "--resolve".to_owned(),
-        format!("*:443:127.0.0.1:{https}"),
-        "--resolve".to_owned(),
-        format!("*:80:127.0.0.1:{http}"),
-    ]
-    .into()
-}
-
 fn migrate(installed: &Installed, homestead: &Homestead<'_>, options: &[&str]) -> crate::common::Outcome {
-    let seen = seen(installed);
+    let seen = people::seen(&installed.sandbox);
     let words: Vec<&str> = ["migrate", "--yes"].into_iter().chain(options.iter().copied()).chain(seen.iter().map(String::as_str)).collect();
     homestead.run(&words)
 }
@@ -84,13 +40,13 @@ fn memory(installed: &Installed) -> Value {
 #[test]
 fn a_living_server_moves_and_goes_back_and_moves_for_good() {
     let Some((installed, people)) = inhabited("migrating") else { return };
-    let homestead = installed.homestead().guarding(&[PASSWORD.to_owned()]);
-    let vars = installed.inventory.read("inventory/host_vars/matrix.example.com/vars.yml");
+    let homestead = installed.homestead().guarding(&[PASSWORD.to_owned(), CHANGED.to_owned()]);
 
     // Up to the cut-over nobody notices anything.
     let prober = Prober::start(&installed, &people);
     let before = installed.units();
     what_stands_in_the_way_is_told(&installed, &homestead);
+    let vars = installed.inventory.read("inventory/host_vars/matrix.example.com/vars.yml");
     one_gives_up(&installed, &homestead);
     let rehearsed = migrate(&installed, &homestead, &["--step", "backup"]).exits(0);
     assert!(rehearsed.stdout.contains("users                                 201\n"), "{}", rehearsed.text());
@@ -116,11 +72,10 @@ fn a_living_server_moves_and_goes_back_and_moves_for_good() {
     let again = homestead.run(&["install-all"]).exits(0);
     assert!(again.stdout.ends_with("No changes.\n") && again.stdout.contains("a migration to MAS is not finalized"), "{}", again.text());
 
-    let moved = migrate(&installed, &homestead, &["--step", "verify"]).exits(0);
-    let downtime = prober.stop();
-    eprintln!("\nmeasured: {downtime}");
-    eprintln!("told: {}", moved.stderr.lines().find(|line| line.contains("nobody could log in for")).unwrap());
-    downtime.is_one_window_below(Duration::from_secs(60));
+    let moved = migrate(&installed, &homestead, &["--json", "--step", "verify"]).exits(0);
+    let told = window_of(&moved.json_lines());
+    eprintln!("\ntold: {:?}", told.downtime);
+    prober.stop().is_as_told(&told, Duration::from_secs(60));
     people.are_in_mas(&installed);
     let state = memory(&installed);
     assert_eq!((state["state"].as_str().unwrap(), state["accounts"]["users"].as_u64()), ("moved", Some(202)));
@@ -130,11 +85,11 @@ fn a_living_server_moves_and_goes_back_and_moves_for_good() {
     assert!(tag.stderr.contains("the accounts moved to MAS on ") && tag.stderr.contains("already"), "{}", tag.text());
 
     // Back again: what is lost is named.
-    homestead.run_with_input(&["register-user", "newcomer", "--password-stdin"], PASSWORD).exits(0);
+    let session = something_of_each_kind_happens(&installed, &homestead);
     let back = migrate(&installed, &homestead, &["--revert"]).exits(0);
-    assert!(back.stdout.contains("users that are new") && back.stdout.contains("(newcomer)"), "{}", back.text());
-    assert!(back.stdout.contains("sessions that began"), "{}", back.text());
+    what_is_lost_is_named(&back);
     people.are_in_synapse(&installed);
+    what_was_lost_is_lost(&installed, &session);
     let databases = installed
         .sandbox
         .script("docker exec matrix-postgres psql -U matrix -h 127.0.0.1 -d matrix -Atc 'SELECT datname FROM pg_database'");
@@ -155,11 +110,7 @@ fn a_living_server_moves_and_goes_back_and_moves_for_good() {
 
 /// The inventory is to blame, or the server.
 fn what_stands_in_the_way_is_told(installed: &Installed, homestead: &Homestead<'_>) {
-    let unmapped = ["--step", "preflight", "-e", r#"{"matrix_authentication_service_config_upstream_oauth2_providers": []}"#];
-    let refused = migrate(installed, homestead, &unmapped).exits(3);
-    let text = "✗ 20 accounts of the provider `oidc-dex`, and no provider of MAS has `synapse_idp_id: oidc-dex`";
-    assert!(refused.stdout.contains(text) && refused.stdout.contains("synapse_idp_id: oidc-dex\n"), "{}", refused.text());
-    assert!(refused.stderr.contains("error: 1 thing stands in the way of the move; nothing was touched\n"), "{}", refused.text());
+    the_lines_of_a_provider_are_found(installed, homestead);
 
     let sql = |statement: &str| {
         installed
@@ -179,6 +130,45 @@ fn what_stands_in_the_way_is_told(installed: &Installed, homestead: &Homestead<'
     assert!(bad[0]["text"].as_str().unwrap().contains("@old:example.net"), "{}", bad[0]);
     sql("DELETE FROM users WHERE name = '@old:example.net'");
     installed.sandbox.script("test ! -e /var/lib/homestead/migration.json");
+}
+
+/// Synapse offers a provider that people came through, and MAS does not know it: the lines to add are said, and with them,
+/// and the provider's secret, there is nothing in the way any more.
+fn the_lines_of_a_provider_are_found(installed: &Installed, homestead: &Homestead<'_>) {
+    const VARIABLE: &str = "matrix_authentication_service_config_upstream_oauth2_providers";
+    installed.inventory.unset(VARIABLE);
+    let offered = ask(installed, "/_matrix/client/v3/login", "", "");
+    assert!(offered.to_string().contains("\"oidc-dex\""), "Synapse offers the provider: {offered}");
+    let refused = migrate(installed, homestead, &["--step", "preflight"]).exits(3);
+    let text = "✗ 20 accounts of the provider `oidc-dex`, and no provider of MAS has `synapse_idp_id: oidc-dex`";
+    assert!(refused.stdout.contains(text), "{}", refused.text());
+    assert!(refused.stderr.contains("error: 1 thing stands in the way of the move; nothing was touched\n"), "{}", refused.text());
+    let said = refused.stdout.lines().skip_while(|line| !line.contains("hint: add these lines to")).skip(1);
+    let lines: Vec<&str> = said.take_while(|line| line.starts_with("      ")).map(|line| &line[4..]).collect();
+    let text = format!("{VARIABLE}:\n{}\n", lines.join("\n"));
+    let id = Regex::new("id: ([0-9A-HJKMNP-TV-Z]{26})\n").unwrap().captures(&text).unwrap()[1].to_owned();
+    assert_eq!(
+        text,
+        format!(
+            r#"{VARIABLE}:
+  - id: {id}
+    synapse_idp_id: oidc-dex
+    human_name: "Our directory"
+    issuer: "https://example.com/dex"
+    client_id: "synapse"
+    client_secret: '...'  # the one that Synapse has
+    token_endpoint_auth_method: client_secret_basic
+    scope: "openid profile"
+    claims_imports:
+      localpart: {{action: require, template: "{{% raw %}}{{{{ user.preferred_username }}}}{{% endraw %}}"}}
+      displayname: {{action: suggest, template: "{{% raw %}}{{{{ user.name }}}}{{% endraw %}}"}}
+      email: {{action: suggest, template: "{{% raw %}}{{{{ user.email }}}}{{% endraw %}}"}}
+"#
+        ),
+        "{}",
+        refused.text()
+    );
+    installed.inventory.append(&text.replace("'...'", "'test-only-quooPhohgh9E'"));
 }
 
 /// Before anything moved, there is a way out.
@@ -202,11 +192,96 @@ fn one_gives_up(installed: &Installed, homestead: &Homestead<'_>) {
     assert_eq!(document["decides"], serde_json::json!({}));
 }
 
+/// The window that a run told.
+fn window_of(events: &[Value]) -> Told {
+    let time = |event: &Value| -> u64 {
+        let at = humantime::parse_rfc3339(event["at"].as_str().unwrap()).unwrap();
+        u64::try_from(at.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
+    };
+    let find = |is: &dyn Fn(&Value) -> bool| events.iter().find(|event| is(event)).unwrap();
+    let closing = find(&|event| event["event"] == "stage" && event["text"].as_str().unwrap().starts_with("closing the door"));
+    let open = find(&|event| event["event"] == "cut_over");
+    let downtime = Duration::from_millis(open["downtime_milliseconds"].as_u64().unwrap());
+    Told { closes: time(closing), open: time(open), downtime }
+}
+
+/// Everything that going back loses, once each, made the way it is made on a living server where the sandbox's MAS has one.
+/// Gives the token of a session that began, and of one that was ended.
+fn something_of_each_kind_happens(installed: &Installed, homestead: &Homestead<'_>) -> [String; 2] {
+    homestead.run_with_input(&["register-user", "newcomer", "--password-stdin"], PASSWORD).exits(0);
+    let mas = |command: &str| installed.sandbox.script(&format!("docker exec matrix-authentication-service mas-cli manage {command}"));
+    mas(&format!("set-password user101 '{CHANGED}'"));
+    mas("add-email user102 user102@example.net");
+    mas("lock-user user103");
+    mas("lock-user --deactivate user104");
+    let began = ask(installed, "/_matrix/client/v3/login", "--json @-", &login_request("user105", PASSWORD).to_string());
+    let ended = people::token(106);
+    let header = format!("header = \"Authorization: Bearer {ended}\"\n");
+    ask(installed, "/_matrix/client/v3/logout", "--request POST --config -", &header);
+    assert_eq!(status(installed, "/_matrix/client/v3/account/whoami", "--config -", &header), "401");
+    let sql = "SELECT count(*) FROM devices WHERE user_id = '@user106:example.com'";
+    wait_for(30, "MAS to tell Synapse of a session that ended", || {
+        let count = installed.sandbox.script(&format!("docker exec matrix-postgres psql -U matrix -h 127.0.0.1 -d synapse -Atc \"{sql}\""));
+        (count.trim() == "0").then_some(())
+    });
+    // Nobody can log in to the provider: it is a name.
+    installed.sandbox.script(
+        "docker exec -i matrix-postgres psql -v ON_ERROR_STOP=1 -q -U matrix -h 127.0.0.1 -d matrix_authentication_service <<'SQL'
+INSERT INTO upstream_oauth_links (upstream_oauth_link_id, upstream_oauth_provider_id, user_id, subject, created_at)
+  SELECT gen_random_uuid(), p.upstream_oauth_provider_id, u.user_id, 'subject-107', now()
+  FROM upstream_oauth_providers p, users u WHERE u.username = 'user107';
+SQL",
+    );
+    [began["access_token"].as_str().unwrap().to_owned(), ended]
+}
+
+/// Each of them, with how many there are and whom they are about.
+fn what_is_lost_is_named(back: &Outcome) {
+    let named = |count: &str, what: &str, users: &str| {
+        let is_it = |line: &str| line.trim_start().starts_with(&format!("{count} {what}")) && line.contains(users);
+        assert!(back.stdout.lines().any(is_it), "{count} {what} {users}: {}", back.text());
+    };
+    named("1", "users that are new", "(newcomer)");
+    named("1", "e-mail addresses that were added", "(user102)");
+    named("1", "links to identity providers that were made", "(user107)");
+    named("1", "users that were deactivated", "(user104)");
+    let line = |words: &str| back.stdout.lines().find(|line| line.contains(words)).unwrap_or_else(|| panic!("{words}: {}", back.text()));
+    // The sandbox's MAS does not tell that it only hashed one anew.
+    for user in ["newcomer", "user101"] {
+        assert!(line("passwords that were set or changed").contains(user), "{}", back.text());
+    }
+    assert!(line("sessions that began").contains("user105"), "{}", back.text());
+    assert!(line("sessions that were ended").contains("user106"), "{}", back.text());
+    assert!(line("users that were locked").contains("user103"), "{}", back.text());
+    assert!(!back.stdout.contains("homestead-probe-"), "{}", back.text());
+}
+
+/// And it is: who is new cannot log in, the old password counts, and no session that began since or ended goes on.
+fn what_was_lost_is_lost(installed: &Installed, [began, ended]: &[String; 2]) {
+    let login =
+        |user: &str, password: &str| status(installed, "/_matrix/client/v3/login", "--json @-", &login_request(user, password).to_string());
+    assert_eq!(login("newcomer", PASSWORD), "403");
+    assert_eq!(login("user101", CHANGED), "403");
+    for user in ["user101", "user103"] {
+        assert_eq!(login(user, PASSWORD), "200", "{user}");
+    }
+    let whoami = |token: &str| {
+        status(installed, "/_matrix/client/v3/account/whoami", "--config -", &format!("header = \"Authorization: Bearer {token}\"\n"))
+    };
+    assert_eq!((whoami(began), whoami(ended)), ("401".to_owned(), "401".to_owned()));
+}
+
 /// The inventory says it, nothing else changes, and nobody can go against it by accident.
 fn finalized(installed: &Installed, homestead: &Homestead<'_>, before: &str) {
     let path = "inventory/host_vars/matrix.example.com/vars.yml";
     let after = installed.inventory.read(path);
-    assert_eq!(after, format!("{}matrix_authentication_service_enabled: true\n", before.replace("  session_lifetime: 24h\n", "")));
+    assert_eq!(
+        after,
+        format!(
+            "{}matrix_authentication_service_enabled: true\n",
+            before.replace("  session_lifetime: 24h\n", "").replace(people::SYNAPSES_PROVIDER, "")
+        )
+    );
     assert_eq!(installed.inventory.read(&format!("{path}.before-mas")), before);
     assert_eq!(homestead.run(&["install-all"]).exits(0).stdout, "No changes.\n");
     assert!(migrate(installed, homestead, &[]).exits(0).stderr.contains("nothing is left to do"));

@@ -3,18 +3,20 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::people::{PASSWORD, People};
+use super::inhabitants::{PASSWORD, People};
+use crate::common::people;
 use crate::installed::Installed;
 use crate::requests::login_request;
 
-/// One line for each answer: milliseconds, what was asked, status.
+/// One line for each answer: when it was asked, what, the status, and when that came; milliseconds since 1970.
 const SCRIPT: &str = r#"
 rm -rf /tmp/prober; cp -r /tmp/prober-configuration /tmp/prober
 for kind in versions whoami login; do
     nohup setsid sh -c '
         while [ ! -e /tmp/prober/stop ]; do
             at=$(date +%s%3N)
-            echo "$at $1 $(curl --silent --max-time 5 --output /dev/null --write-out "%{http_code}" --config "/tmp/prober/$1.conf")" >>"/tmp/prober/$1.log"
+            status=$(curl --silent --max-time 5 --output /dev/null --write-out "%{http_code}" --config "/tmp/prober/$1.conf")
+            echo "$at $1 $status $(date +%s%3N)" >>"/tmp/prober/$1.log"
             sleep 0.1
         done
         echo end >>"/tmp/prober/$1.log"
@@ -26,14 +28,37 @@ pub struct Prober<'a> {
     installed: &'a Installed,
 }
 
-/// When something did not answer: from the first failure of its kind to the last.
+/// What it saw: each kind of request with its answers, in order.
 #[derive(Debug)]
-pub struct Downtime {
-    kinds: Vec<Answers>,
+pub struct Seen {
+    kinds: Vec<(&'static str, Vec<Answer>)>,
 }
 
-/// What was asked, how often it was answered well, and from when to when it was not.
-type Answers = (String, usize, Vec<(u64, u64)>);
+/// One answer; milliseconds since 1970.
+#[derive(Clone, Copy, Debug)]
+struct Answer {
+    asked: u64,
+    came: u64,
+    status: u16,
+}
+
+/// The window that a run told: when it began to close the door, and when everything answered again.
+#[derive(Clone, Copy, Debug)]
+pub struct Told {
+    pub closes: u64,
+    pub open: u64,
+    /// The downtime that it says.
+    pub downtime: Duration,
+}
+
+/// How long Traefik may take to close the door after it was told to, which is a part of what is told and not of what people
+/// see: it gathers changes of its configuration for two seconds (`providersThrottleDuration`).
+const CLOSING: Duration = Duration::from_millis(2500);
+/// How much later a prober may see the door open than the run that asks every half second: its pause, and an answer on a
+/// busy machine.
+const SEEN_LATE: Duration = Duration::from_millis(1000);
+
+const KINDS: [&str; 3] = ["versions", "whoami", "login"];
 
 impl<'a> Prober<'a> {
     pub fn start(installed: &'a Installed, _people: &People) -> Self {
@@ -46,7 +71,7 @@ impl<'a> Prober<'a> {
              echo 'url = \"{base}/versions\"' >versions.conf\n\
              printf '%s\\n' 'url = \"{base}/v3/account/whoami\"' 'header = \"Authorization: Bearer {token}\"' >whoami.conf\n\
              printf '%s\\n' 'url = \"{base}/v3/login\"' 'header = \"Content-Type: application/json\"' 'data = \"{quoted}\"' >login.conf\n",
-            token = People::token(42),
+            token = people::token(42),
         );
         installed.sandbox.script(&configurations);
         installed.sandbox.script(SCRIPT);
@@ -54,57 +79,73 @@ impl<'a> Prober<'a> {
     }
 
     /// Ends it, and says what it saw.
-    pub fn stop(self) -> Downtime {
+    pub fn stop(self) -> Seen {
         let text = self.installed.sandbox.script(
             "touch /tmp/prober/stop; for kind in versions whoami login; do until grep -q end /tmp/prober/$kind.log; do sleep 0.1; done; done; \
              cat /tmp/prober/*.log",
         );
-        let mut kinds = Vec::new();
-        for kind in ["versions", "whoami", "login"] {
-            let mut answers: Vec<(u64, bool)> = text
-                .lines()
-                .filter_map(|line| {
-                    let words: Vec<&str> = line.split(' ').collect();
-                    (words.len() == 3 && words[1] == kind).then(|| (words[0].parse().unwrap(), words[2] == "200"))
-                })
-                .collect();
-            answers.sort_unstable();
-            // A window goes from a first failure to the next good answer.
-            let mut windows: Vec<(u64, u64)> = Vec::new();
-            let mut open = false;
-            for (at, good) in &answers {
-                match (good, open) {
-                    (false, false) => windows.push((*at, *at)),
-                    (_, true) => windows.last_mut().unwrap().1 = *at,
-                    (true, false) => {}
-                }
-                open = !good;
-            }
-            kinds.push((kind.to_owned(), answers.len(), windows));
-        }
-        Downtime { kinds }
+        let answers = |kind: &str| -> Vec<Answer> {
+            let words = text.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+            let own = words.filter(|words| words.len() == 4 && words[1] == kind);
+            own.map(|words| Answer { asked: words[0].parse().unwrap(), status: words[2].parse().unwrap(), came: words[3].parse().unwrap() })
+                .collect()
+        };
+        Seen { kinds: KINDS.map(|kind| (kind, answers(kind))).into() }
     }
 }
 
-impl Downtime {
-    /// Every kind was asked often, and failed at one time only: two windows that nearly touch are one.
+impl Answer {
+    const fn is_good(self) -> bool {
+        self.status == 200
+    }
+}
+
+impl Seen {
+    /// Nothing failed outside of the window that was told; inside of it each kind of request went away once and came back
+    /// once; and what was told is what people saw.
     #[track_caller]
-    pub fn is_one_window_below(&self, limit: Duration) {
-        let starts = self.kinds.iter().flat_map(|(_, _, windows)| windows.first().map(|window| window.0));
-        let ends = self.kinds.iter().flat_map(|(_, _, windows)| windows.last().map(|window| window.1));
-        let whole = Duration::from_millis(ends.max().unwrap() - starts.min().unwrap());
-        assert!(whole < limit, "{self}: {whole:?} in all: {self:?}");
-        for (kind, answers, _) in &self.kinds {
-            assert!(*answers > 50, "{kind} was asked {answers} times only");
+    pub fn is_as_told(&self, told: &Told, limit: Duration) {
+        let (mut first, mut last) = (u64::MAX, 0);
+        for (kind, answers) in &self.kinds {
+            let bad: Vec<&Answer> = answers.iter().filter(|answer| !answer.is_good()).collect();
+            let outside: Vec<_> =
+                bad.iter().filter(|answer| answer.came < told.closes || answer.asked > told.open + millis(SEEN_LATE)).collect();
+            assert!(outside.is_empty(), "{kind} failed outside of {told:?}: {outside:?}");
+            let before = answers.iter().filter(|answer| answer.came < told.closes).count();
+            let after = answers.iter().filter(|answer| answer.asked > told.open).count();
+            assert!(before > 30 && after > 3, "{kind} was asked {before} times before {told:?} and {after} times after");
+            // Once closed it stays closed until it is open again.
+            let turns = answers.windows(2).filter(|pair| pair[0].is_good() != pair[1].is_good()).count();
+            assert_eq!(turns, 2, "{kind} flaps: {:?}", around(answers, told));
+            first = first.min(bad[0].asked);
+            last = last.max(bad[bad.len() - 1].came);
         }
+        let measured = Duration::from_millis(last - first);
+        assert!(measured <= told.downtime + SEEN_LATE, "measured {measured:?}, and told {told:?}");
+        assert!(told.downtime <= measured + CLOSING + SEEN_LATE, "measured {measured:?}, and told {told:?}");
+        assert!(measured < limit, "{measured:?} is too long: {told:?}");
+        eprintln!("\nmeasured: {measured:?}; {self}");
     }
 }
 
-impl fmt::Display for Downtime {
+/// The answers near a window, for messages: time since it began to close, and status.
+fn around(answers: &[Answer], told: &Told) -> Vec<(f64, u16)> {
+    let near = answers.iter().filter(|answer| answer.came + 2000 > told.closes && answer.asked < told.open + 10_000);
+    let mut shown: Vec<(f64, u16)> = near.map(|answer| ((answer.asked as f64 - told.closes as f64) / 1000.0, answer.status)).collect();
+    shown.dedup_by_key(|(_, status)| *status);
+    shown
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap()
+}
+
+impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (kind, answers, windows) in &self.kinds {
-            let (first, last) = (windows.first().map_or(0, |window| window.0), windows.last().map_or(0, |window| window.1));
-            write!(f, "{kind}: {answers} answers, not good for {} ms; ", last - first)?;
+        for (kind, answers) in &self.kinds {
+            let bad: Vec<&Answer> = answers.iter().filter(|answer| !answer.is_good()).collect();
+            let away = bad.last().map_or(0, |last| last.came - bad[0].asked);
+            write!(f, "{kind}: {} answers, not good for {away} ms; ", answers.len())?;
         }
         Ok(())
     }
