@@ -164,6 +164,7 @@ impl Moving {
             self.let_go();
         }
         check_lock(&self.server, case, &mut result);
+        self.until_served();
         self.check_people("after the fault", &mut result);
         result.story.push_str(&format!("-- after {:.1} s everybody was there\n", struck.elapsed().as_secs_f64()));
         let between = Look::at(&self.server.sandbox);
@@ -254,6 +255,13 @@ impl Moving {
             result.problems.push(format!("the host did not put the unfinished move back within {PUT_BACK} s"));
         }
         result.story.push_str(&format!("-- put back: {:.1} s\n", since.elapsed().as_secs_f64()));
+    }
+
+    /// A host that boots, and a Docker that starts again, need their time until Traefik knows every container as healthy. How long
+    /// it took is in the result; whoever is not there by then is missed next.
+    fn until_served(&self) {
+        let deadline = Instant::now() + Duration::from_secs(PUT_BACK);
+        while self.server.log_in_as("alice").is_err() && Instant::now() < deadline {}
     }
 
     /// Who was there logs in with the old password, and the sessions and messages of before are there.
