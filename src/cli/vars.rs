@@ -176,6 +176,7 @@ impl View<'_> {
             Err(problem) => ("error", json!(problem.message), Vec::new()),
         };
         entry.insert("computed_from".to_owned(), json!(depends));
+        entry.insert("expression".to_owned(), json!(self.expression(name)));
         entry.insert(key.to_owned(), value);
         Json::Object(entry)
     }

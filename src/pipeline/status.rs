@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{Prepared, Sight, leftovers, live, observe};
 use crate::diagnostic::Result;
 use crate::host::{self, Host, LockStatus, PastRun, Unfinished};
+use crate::migration::Migration;
 use crate::plan::{Drift, KeptData, Scope, drift, plan};
 
 /// How a host is.
@@ -23,6 +24,8 @@ pub struct Status {
     pub last_runs: Vec<PastRun>,
     /// Data that nothing wants any more.
     pub kept: Vec<KeptData>,
+    /// What the host remembers about a migration of its accounts.
+    pub migration: Migration,
 }
 
 impl Status {
@@ -47,5 +50,13 @@ pub async fn status(host: &Arc<dyn Host>, prepared: &Prepared, sight: Sight) -> 
     let plan = plan(desired, &observed, &Scope::default(), &|text| redactor.redact(text).into_owned());
     let drift = drift(desired, &observed, &plan, &live);
     let ended_ago = runs.ended_ago.filter(|_| observed.memory.generation > 0);
-    Ok(Status { drift, lock, unfinished: runs.unfinished, ended_ago, last_runs: runs.last, kept: plan.kept })
+    Ok(Status {
+        drift,
+        lock,
+        unfinished: runs.unfinished,
+        ended_ago,
+        last_runs: runs.last,
+        kept: plan.kept,
+        migration: prepared.migration.clone(),
+    })
 }

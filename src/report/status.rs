@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::plan::{paint, painted_diff};
 use crate::host::LockHolder;
+use crate::migration::State;
 use crate::pipeline::Status;
 use crate::plan::{Difference, Moved, UnitReport};
 use crate::words::{ago, lasted};
@@ -152,6 +153,9 @@ pub fn status_json(status: &Status) -> serde_json::Result<Json> {
         fields.insert("unfinished".to_owned(), json!(unfinished));
         fields.insert("last_runs".to_owned(), serde_json::to_value(&status.last_runs)?);
         fields.insert("kept".to_owned(), serde_json::to_value(&status.kept)?);
+        let migration = &status.migration;
+        let begun = migration.state != State::None || !migration.steps.is_empty();
+        fields.insert("migration".to_owned(), if begun { serde_json::to_value(migration)? } else { Json::Null });
     }
     Ok(document)
 }

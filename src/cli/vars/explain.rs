@@ -31,16 +31,8 @@ impl View<'_> {
             Ok(_) => text.push_str(&format!("{name}: {}\n", self.shown(name, true))),
         }
         let Some(definition) = self.variables.definition(name) else { return text };
-        let hidden = evaluated.as_ref().is_ok_and(|evaluated| evaluated.secret);
-        let secret = hidden || sounds_secret(name) || known.is_some_and(|(_, words)| words.secret);
-        if let Some(expression) = expression(&definition.node) {
-            // An expression may hold a secret as a literal.
-            let shown = if secret && !self.reveal && !definition.is_from_a_role() {
-                REDACTED.to_owned()
-            } else {
-                expression.replace('\n', "\n    ")
-            };
-            text.push_str(&format!("  from the expression\n    {shown}\n"));
+        if let Some(shown) = self.expression(name) {
+            text.push_str(&format!("  from the expression\n    {}\n", shown.replace('\n', "\n    ")));
         }
         text.push_str(&format!("  set in {} ({})\n", definition.span, definition.layer));
         for lower in &definition.overrides {
@@ -51,6 +43,17 @@ impl View<'_> {
             self.tree(name, 1, &mut vec![name.to_owned()], &mut text);
         }
         text
+    }
+
+    /// The expression behind a variable, if it is one; without secrets.
+    pub fn expression(&self, name: &str) -> Option<&str> {
+        let definition = self.variables.definition(name)?;
+        let expression = expression(&definition.node)?;
+        let documented = self.loaded.library.roles.iter().find_map(|role| role.documentation.get(name));
+        let hidden = self.variables.get(name).is_ok_and(|evaluated| evaluated.secret);
+        let secret = hidden || sounds_secret(name) || documented.is_some_and(|words| words.secret);
+        // An expression may hold a secret as a literal.
+        Some(if secret && !self.reveal && !definition.is_from_a_role() { REDACTED } else { expression })
     }
 
     /// What a variable was computed from, each with its value; what was shown already is not shown again.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::host::{LockHolder, LockProcess, LockStatus, Unfinished};
+use crate::migration::Migration;
 use crate::plan::Drift;
 
 fn unit(name: &str, problems: &[&str]) -> UnitReport {
@@ -26,7 +27,15 @@ fn fine() -> Status {
         strangers: vec!["matrix-mine".into()],
         notes: vec!["the network `a` stays".into()],
     };
-    Status { drift, lock: LockStatus::default(), unfinished: None, ended_ago: Some(125), last_runs: Vec::new(), kept: Vec::new() }
+    Status {
+        drift,
+        lock: LockStatus::default(),
+        unfinished: None,
+        ended_ago: Some(125),
+        last_runs: Vec::new(),
+        kept: Vec::new(),
+        migration: Migration::default(),
+    }
 }
 
 fn holder() -> LockHolder {
@@ -149,7 +158,8 @@ fn programs_get_the_same() {
       "holder": null,
       "unfinished": null,
       "last_runs": [],
-      "kept": []
+      "kept": [],
+      "migration": null
     }
     "#);
 }
