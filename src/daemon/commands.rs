@@ -74,6 +74,12 @@ pub trait Commands: Send + Sync {
     /// Why it cannot, in words.
     async fn certificates(&self, host: &str) -> Result<BTreeMap<String, i64>, String>;
 
+    /// What `vars --json` says of a host's variable, or of those that fit a pattern with `*`; without secrets.
+    ///
+    /// # Errors
+    /// Why it cannot, in words.
+    async fn variables(&self, host: &str, name: &str) -> Result<Value, String>;
+
     /// Runs a command for one host. `run` is its id; every line of its stream goes to `line`.
     async fn run(&self, host: &str, run: &str, words: &[String], line: &mut (dyn FnMut(Value) + Send), stop: &Stop) -> Ended;
 }

@@ -15,6 +15,7 @@ use super::clock::{Clock, SystemClock};
 use super::commands::{Commands, Stop};
 use super::engine::{Engine, Handle, Parts, Request};
 use super::notify::{Notifier, messengers};
+use super::pages;
 use super::settings::Settings;
 use super::store::Store;
 use super::watch::Watch;
@@ -53,7 +54,7 @@ pub async fn live(start: Start) -> Result<()> {
     let stop = Stop::default();
     let parts = Parts {
         store: store.clone(),
-        commands: start.commands,
+        commands: start.commands.clone(),
         clock: clock.clone(),
         settings: settings.clone(),
         notifier: notifier(&store, &settings)?,
@@ -64,7 +65,19 @@ pub async fn live(start: Start) -> Result<()> {
 
     let mut tasks = JoinSet::new();
     let doors = CancellationToken::new();
-    open_doors(&mut tasks, &store, &handle, &clock, &current, &doors).await?;
+    let shown = current.clone();
+    let service = Service {
+        store: store.clone(),
+        engine: handle.clone(),
+        commands: start.commands,
+        clock: clock.clone(),
+        settings: Arc::new(move || shown.read().unwrap_or_else(PoisonError::into_inner).clone()),
+        token: settings.api.token_file.as_deref().map(read_token).transpose()?,
+        port: None,
+        closing: doors.clone(),
+        starting: tokio::sync::Mutex::default(),
+    };
+    open_doors(&mut tasks, service, &settings, &doors).await?;
     let loop_ended = CancellationToken::new();
     let ended = loop_ended.clone();
     tasks.spawn(async move {
@@ -133,39 +146,22 @@ fn notifier(store: &Store, settings: &Settings) -> Result<Arc<Notifier>> {
     Ok(Arc::new(Notifier::new(store.clone(), messengers)))
 }
 
-async fn open_doors(
-    tasks: &mut JoinSet<Result<()>>,
-    store: &Store,
-    handle: &Handle,
-    clock: &Arc<dyn Clock>,
-    current: &Arc<RwLock<Arc<Settings>>>,
-    stop: &CancellationToken,
-) -> Result<()> {
-    let settings = current.read().unwrap_or_else(PoisonError::into_inner).clone();
-    let token = settings.api.token_file.as_deref().map(read_token).transpose()?;
+async fn open_doors(tasks: &mut JoinSet<Result<()>>, service: Service, settings: &Settings, stop: &CancellationToken) -> Result<()> {
     let port = match settings.api.listen {
         Some(address) => {
             Some(TcpListener::bind(address).await.map_err(|error| broken(format!("`{address}` cannot be listened on: {error}")))?)
         }
         None => None,
     };
-    let shown = current.clone();
-    let service = Arc::new(Service {
-        store: store.clone(),
-        engine: handle.clone(),
-        clock: clock.clone(),
-        settings: Arc::new(move || shown.read().unwrap_or_else(PoisonError::into_inner).clone()),
-        token,
-        closing: stop.clone(),
-        starting: tokio::sync::Mutex::default(),
-    });
+    let service = Arc::new(Service { port: port.as_ref().and_then(|port| port.local_addr().ok()), ..service });
     let socket = settings.api.socket.clone().unwrap_or_else(|| Utf8PathBuf::from(SOCKET));
     let listener = api::bind_socket(&socket).await.map_err(|error| broken(format!("`{socket}` cannot be listened on: {error}")))?;
     let (router, ended) = (api::router(service.clone(), Door::Socket), stop.clone());
     tasks.spawn(async move { api::serve_socket(listener, &socket, router, ended).await.map_err(|error| broken(error.to_string())) });
     if let Some(port) = port {
-        tracing::info!(address = ?port.local_addr().ok(), "programs with the token are answered here");
-        let (router, ended) = (api::router(service, Door::Tcp), stop.clone());
+        tracing::info!(address = ?service.port, "programs with the token, and browsers that are logged in, are answered here");
+        let router = api::router(service.clone(), Door::Tcp).merge(pages::router(service)?);
+        let ended = stop.clone();
         tasks.spawn(async move { api::serve_tcp(port, router, ended).await.map_err(|error| broken(error.to_string())) });
     }
     Ok(())

@@ -12,6 +12,7 @@ pub mod life;
 mod metrics;
 mod notices;
 pub mod notify;
+mod pages;
 pub mod process;
 mod schedule;
 pub mod settings;

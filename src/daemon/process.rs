@@ -55,8 +55,9 @@ impl Processes {
     }
 
     /// Runs a command that gives one document.
-    async fn ask(&self, host: &str, word: &str) -> Result<Said, String> {
-        let mut child = self.child(host, &[word.to_owned()], None).map_err(|error| format!("homestead cannot be started: {error}"))?;
+    async fn ask(&self, host: &str, words: &[&str]) -> Result<Said, String> {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        let mut child = self.child(host, &words, None).map_err(|error| format!("homestead cannot be started: {error}"))?;
         let (Some(mut stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err("homestead has no output".to_owned());
         };
@@ -90,11 +91,11 @@ impl Commands for Processes {
 
     async fn look(&self, host: &str) -> Result<Seen, LookFailed> {
         let failed = |problem: String| LookFailed { reachable: true, inventory: false, problem, findings: Value::Null };
-        let Said { text, complaint, code } = self.ask(host, "status").await.map_err(failed)?;
+        let Said { text, complaint, code } = self.ask(host, &["status"]).await.map_err(failed)?;
         if code == Some(0) {
             return sight::seen(&text, host).map_err(failed);
         }
-        let last = text.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or(Value::Null);
+        let last = last_line(&text);
         let problem = last.get("message").and_then(Value::as_str).map_or(complaint, str::to_owned);
         Err(LookFailed {
             reachable: code != Some(i32::from(Kind::Unreachable.exit_code())),
@@ -105,9 +106,20 @@ impl Commands for Processes {
     }
 
     async fn certificates(&self, host: &str) -> Result<BTreeMap<String, i64>, String> {
-        let Said { text, complaint, .. } = self.ask(host, "self-check").await?;
+        let Said { text, complaint, .. } = self.ask(host, &["self-check"]).await?;
         // Its exit code is about everything that it looks at.
         sight::certificates(&text, host).map_err(|problem| if complaint.is_empty() { problem } else { complaint })
+    }
+
+    async fn variables(&self, host: &str, name: &str) -> Result<Value, String> {
+        let Said { text, complaint, code } = self.ask(host, &["vars", name]).await?;
+        if code == Some(0) {
+            return serde_json::from_str(&text).map_err(|error| format!("what `vars` says is no JSON: {error}"));
+        }
+        let last = last_line(&text);
+        let message = last.get("message").and_then(Value::as_str).map_or(complaint, str::to_owned);
+        let hints = last.get("hints").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        Err(std::iter::once(message.as_str()).chain(hints).collect::<Vec<_>>().join("; "))
     }
 
     async fn run(&self, host: &str, run: &str, words: &[String], line: &mut (dyn FnMut(Value) + Send), stop: &Stop) -> Ended {
@@ -153,6 +165,11 @@ impl Commands for Processes {
             Err(error) => Ended { exit_code: None, message: Some(format!("homestead cannot be waited for: {error}")) },
         }
     }
+}
+
+/// The last line of what a command says, where it is JSON; a failure is.
+fn last_line(text: &str) -> Value {
+    text.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default()
 }
 
 /// The last of what a command complains, as text.

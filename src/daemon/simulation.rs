@@ -8,10 +8,13 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
+use super::api::Service;
 use super::clock::{Clock as _, SimulatedClock};
 use super::store::{Store, StoreError};
 use super::{Commands, Ended, Engine, Handle, LookFailed, Moved, Parts, Seen, Settings, Stop};
+use crate::secret::Secret;
 
 /// Hosts in memory.
 #[derive(Default)]
@@ -22,6 +25,10 @@ pub struct FakeHosts {
     pub looks: Mutex<BTreeMap<String, Vec<Timestamp>>>,
     pub runs: Mutex<Vec<(String, Vec<String>)>>,
     pub silent: Mutex<Vec<String>>,
+    /// What `status` says of every host.
+    pub status: Mutex<Value>,
+    /// What every run says before its end.
+    pub lines: Mutex<Vec<Value>>,
     /// The exit code of every run.
     pub code: Mutex<i32>,
     pub clock: Option<Arc<SimulatedClock>>,
@@ -40,7 +47,8 @@ impl Commands for FakeHosts {
             return Err(LookFailed { reachable: false, inventory: false, problem: "no answer".into(), findings: Value::Null });
         }
         let moved = self.moved.lock().unwrap().get(host).copied().unwrap_or_default();
-        Ok(Seen { moved, fingerprint: format!("{moved:?}"), ..Seen::default() })
+        let status = self.status.lock().unwrap().clone();
+        Ok(Seen { moved, fingerprint: format!("{moved:?}"), status, ..Seen::default() })
     }
 
     async fn certificates(&self, host: &str) -> Result<BTreeMap<String, i64>, String> {
@@ -48,9 +56,26 @@ impl Commands for FakeHosts {
         Ok(BTreeMap::from([(format!("{host}:443"), end)]))
     }
 
+    async fn variables(&self, host: &str, name: &str) -> Result<Value, String> {
+        let fits = name.contains("brand") || name == "secret_thing";
+        if !fits {
+            return Err(format!("no variable `{name}`; `homestead vars` lists all of them"));
+        }
+        let origin = json!({"layer": host, "file": "host_vars/x.yml", "line": 3, "column": 1});
+        let entry = |value: &str| json!({"role": "r", "origin": origin, "overrides": [origin], "value": value, "computed_from": ["secret_thing"], "expression": null});
+        let all = [("the_brand", "<b>Element</b>"), ("brand_of_it", "x"), ("secret_thing", "[redacted]")];
+        let found: serde_json::Map<String, Value> = all
+            .iter()
+            .filter(|(known, _)| name.contains('*') || *known == name)
+            .map(|(known, value)| ((*known).to_owned(), entry(value)))
+            .collect();
+        Ok(json!({"version": 1, "variables": found}))
+    }
+
     async fn run(&self, host: &str, _: &str, words: &[String], line: &mut (dyn FnMut(Value) + Send), _: &Stop) -> Ended {
         self.runs.lock().unwrap().push((host.to_owned(), words.to_vec()));
         line(json!({"event": "stage"}));
+        self.lines.lock().unwrap().clone().into_iter().for_each(line);
         let code = *self.code.lock().unwrap();
         if code == 0 {
             self.moved.lock().unwrap().remove(host);
@@ -91,6 +116,22 @@ impl Simulation {
         let mut task = JoinSet::new();
         task.spawn(engine.run());
         Self { clock, hosts, store, handle, stop, task }
+    }
+
+    /// What answers requests about it; `token` is what programs show over TCP.
+    pub fn service(&self, token: &str) -> Service {
+        let settings = Arc::new(Settings::default());
+        Service {
+            store: self.store.clone(),
+            engine: self.handle.clone(),
+            commands: self.hosts.clone(),
+            clock: self.clock.clone(),
+            settings: Arc::new(move || settings.clone()),
+            token: Some(Secret::new(token.to_owned())),
+            port: Some("127.0.0.1:8765".parse().unwrap()),
+            closing: CancellationToken::new(),
+            starting: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Moves the clock in steps, and lets everything that becomes due happen.

@@ -3,6 +3,7 @@
 mod client;
 mod install;
 mod lines;
+mod login;
 pub mod remote;
 mod status;
 
@@ -50,6 +51,8 @@ enum Action {
     Uninstall,
     /// Show the hosts of the one that runs
     Status,
+    /// Make a link that logs a browser in to its pages, once
+    Login,
 }
 
 impl DaemonArgs {
@@ -61,11 +64,8 @@ impl DaemonArgs {
         }
         match self.action {
             None => self.live(global).await?,
-            Some(Action::Status) => {
-                let configured = read_settings(self.config.as_deref())?.api.socket;
-                let socket = global.daemon.clone().or(configured).unwrap_or_else(|| Utf8PathBuf::from(SOCKET));
-                status::show(&client::Client::new(socket), terminal).await?;
-            }
+            Some(Action::Status) => status::show(&self.client(global)?, terminal).await?,
+            Some(Action::Login) => login::show(&self.client(global)?, terminal).await?,
             Some(Action::Uninstall) => install::uninstall(self.print, terminal)?,
             Some(Action::Install) => {
                 nobody_to_ask(global)?;
@@ -76,6 +76,12 @@ impl DaemonArgs {
             }
         }
         Ok(0)
+    }
+
+    /// The way to the daemon that runs.
+    fn client(&self, global: &GlobalArgs) -> Result<client::Client> {
+        let configured = read_settings(self.config.as_deref())?.api.socket;
+        Ok(client::Client::new(global.daemon.clone().or(configured).unwrap_or_else(|| Utf8PathBuf::from(SOCKET))))
     }
 
     async fn live(&self, global: &GlobalArgs) -> Result<()> {

@@ -22,7 +22,7 @@ const fn get(path: &'static str, summary: &'static str, answer: &'static str) ->
 }
 
 /// Everything that can be asked, except this description itself.
-pub const ENDPOINTS: [Endpoint; 13] = [
+pub const ENDPOINTS: [Endpoint; 14] = [
     get("/api/v1/hosts", "All hosts, without status", "hosts"),
     get("/api/v1/hosts/{host}", "One host, with its status", "a host"),
     Endpoint {
@@ -59,6 +59,13 @@ pub const ENDPOINTS: [Endpoint; 13] = [
     get("/api/v1/events", "Everything that happens from now on, as server-sent events", "a stream"),
     get("/api/v1/audit", "Who did what, the newest first", "lines"),
     get("/api/v1/inventory", "When the inventory was read last, and what is wrong with it", "the inventory's state"),
+    Endpoint {
+        method: "post",
+        path: "/api/v1/logins",
+        summary: "Make a link that logs a browser in, once, within ten minutes; on the Unix socket alone",
+        answer: (201, "the link"),
+        body: None,
+    },
     get("/metrics", "What Prometheus asks for, as text", "measurements"),
 ];
 

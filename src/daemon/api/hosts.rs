@@ -9,11 +9,9 @@ use axum::{Extension, Json};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
 
 use super::{Caller, Problem, Service};
-use crate::daemon::engine::Request;
-use crate::daemon::store::{AuditEntry, HostRow, Pause};
+use crate::daemon::store::HostRow;
 
 /// All hosts, without their status.
 pub async fn list(State(service): State<Arc<Service>>) -> Result<Json<Value>, Problem> {
@@ -24,8 +22,7 @@ pub async fn list(State(service): State<Arc<Service>>) -> Result<Json<Value>, Pr
 
 /// One host, with its status.
 pub async fn one(State(service): State<Arc<Service>>, Path(host): Path<String>) -> Result<Json<Value>, Problem> {
-    let row = service.store.host(host.clone()).await?.ok_or_else(|| Problem::missing("host", &host))?;
-    let mut answer = described(&service, row);
+    let mut answer = described(&service, service.known(&host).await?);
     if let Some(answer) = answer.as_object_mut() {
         answer.insert("version".into(), 1.into());
     }
@@ -54,12 +51,7 @@ pub async fn look(
     Extension(Caller(who)): Extension<Caller>,
     Path(host): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let (answer, answered) = oneshot::channel();
-    service.engine.ask(Request::Look { host: host.clone(), answer }).await;
-    if !answered.await.unwrap_or(false) {
-        return Err(Problem::missing("host", &host));
-    }
-    audit(&service, who, "host.look", host, json!({})).await?;
+    service.look(&who, &host).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -79,14 +71,7 @@ pub async fn pause(
     request: Result<Json<PauseRequest>, JsonRejection>,
 ) -> Result<StatusCode, Problem> {
     let Json(request) = request?;
-    known(&service, &host).await?;
-    let pause = match request.until {
-        None => Pause::Indefinitely,
-        Some(until) if until <= service.now() => return Err(Problem::malformed(format!("`until` is in the past: {until}"))),
-        Some(until) => Pause::Until(until),
-    };
-    service.store.pause(host.clone(), who.clone(), pause).await?;
-    audit(&service, who, "host.pause", host, json!({"until": request.until})).await?;
+    service.pause(&who, &host, request.until).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -96,9 +81,7 @@ pub async fn resume(
     Extension(Caller(who)): Extension<Caller>,
     Path(host): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    known(&service, &host).await?;
-    service.store.resume(host.clone()).await?;
-    audit(&service, who, "host.resume", host, json!({})).await?;
+    service.resume(&who, &host).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -106,14 +89,4 @@ pub async fn resume(
 pub async fn inventory(State(service): State<Arc<Service>>) -> Result<Json<Value>, Problem> {
     let inventory = service.store.inventory().await?;
     Ok(Json(json!({"version": 1, "inventory": inventory})))
-}
-
-async fn known(service: &Service, host: &str) -> Result<(), Problem> {
-    let found = service.store.host(host.to_owned()).await?;
-    found.map(drop).ok_or_else(|| Problem::missing("host", host))
-}
-
-pub(super) async fn audit(service: &Service, who: String, what: &str, host: String, details: Value) -> Result<(), Problem> {
-    let entry = AuditEntry { at: service.now(), who, what: what.to_owned(), host: Some(host), details };
-    Ok(service.store.audit(entry).await?)
 }

@@ -10,14 +10,10 @@ use axum::{Extension, Json};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
-use tokio::sync::oneshot;
 
-use super::hosts::audit as audit_line;
-use super::{Caller, Problem, Service};
-use crate::daemon::allowed;
-use crate::daemon::engine::Request;
-use crate::daemon::store::{Answer, RunFilter};
+use super::actions::started;
+use super::{Caller, Problem, Service, Start};
+use crate::daemon::store::RunFilter;
 
 /// As many as one answer has at most.
 const PAGE: usize = 200;
@@ -67,37 +63,13 @@ pub async fn start(
     request: Result<Json<RunRequest>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let Json(RunRequest { command }) = request?;
-    allowed::check(&command).map_err(Problem::malformed)?;
-    let digest = hex::encode(Sha256::digest(format!("{host}\n{}", command.join("\n"))));
     let key = match headers.get("idempotency-key").map(|key| key.to_str()) {
         None => None,
-        Some(Ok(key)) if !key.is_empty() && key.len() <= KEY_LIMIT => Some(format!("{who} {key}")),
+        Some(Ok(key)) if !key.is_empty() && key.len() <= KEY_LIMIT => Some(key.to_owned()),
         Some(_) => return Err(Problem::malformed(format!("`Idempotency-Key` must be text of 1 to {KEY_LIMIT} characters"))),
     };
-    // One after the other: two requests with the same key must not both find nothing.
-    let _turn = service.starting.lock().await;
-    if let Some(key) = &key
-        && let Some(answer) = service.store.answer(key.clone()).await?
-    {
-        if answer.request != digest {
-            let detail = "the key was used for another request; take a new one";
-            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the key was used", detail));
-        }
-        let body: Value = serde_json::from_str(&answer.body).unwrap_or_default();
-        let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::ACCEPTED);
-        return Ok((status, Json(body)).into_response());
-    }
-    let (answer, answered) = oneshot::channel();
-    let request = Request::Run { host: host.clone(), words: command.clone(), cause: "api".into(), who: who.clone(), answer };
-    service.engine.ask(request).await;
-    let run = answered.await.ok().flatten().ok_or_else(|| Problem::missing("host", &host))?;
-    audit_line(&service, who, "run.start", host, json!({"run": run, "command": command})).await?;
-    let body = json!({"version": 1, "run": run});
-    if let Some(key) = key {
-        let answer = Answer { request: digest, status: StatusCode::ACCEPTED.as_u16(), body: body.to_string() };
-        service.store.keep_answer(key, answer, service.now()).await?;
-    }
-    Ok((StatusCode::ACCEPTED, Json(body)).into_response())
+    let run = service.start(&who, Start { host, command, cause: "api", key }).await?;
+    Ok((StatusCode::ACCEPTED, Json(started(&run))).into_response())
 }
 
 /// Who did what, the newest first.

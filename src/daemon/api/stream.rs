@@ -16,7 +16,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::{Problem, Service};
 use crate::daemon::engine::News;
-use crate::daemon::store::RunState;
+use crate::daemon::store::EventRow;
 
 /// From where on.
 #[derive(Debug, Default, Deserialize)]
@@ -34,8 +34,7 @@ pub async fn of_run(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let Query(After { after }) = query?;
-    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
-    let after = last.unwrap_or(after);
+    let after = last_event(&headers).unwrap_or(after);
     if !streams(&headers) {
         if service.store.run(run.clone()).await?.is_none() {
             return Err(Problem::missing("run", &run));
@@ -43,16 +42,39 @@ pub async fn of_run(
         let events = service.store.events(run, after).await?;
         return Ok(Json(json!({"version": 1, "events": events})).into_response());
     }
+    let closing = service.closing.clone();
+    let show: Show = Arc::new(|row| Some(event(row.seq, &row.body)));
+    let all = follow(service, run, after, show).await?.take_until(closing.cancelled_owned());
+    Ok(Sse::new(all).keep_alive(KeepAlive::default()).into_response())
+}
+
+/// The number after which a broken stream goes on.
+pub fn last_event(headers: &HeaderMap) -> Option<i64> {
+    headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok())
+}
+
+/// What a listener gets of an event, if anything.
+pub type Show = Arc<dyn Fn(&EventRow) -> Option<Event> + Send + Sync>;
+
+/// The events of a run after a number: those that there are, and then each as it comes; an event `end` where the run
+/// ends meanwhile.
+///
+/// # Errors
+/// There is no such run; the database fails.
+pub async fn follow(
+    service: Arc<Service>,
+    run: String,
+    after: i64,
+    show: Show,
+) -> Result<impl Stream<Item = Result<Event, Infallible>> + use<>, Problem> {
     // Listening begins before the past is read, so that nothing falls in between.
     let news = service.engine.listen();
     let row = service.store.run(run.clone()).await?.ok_or_else(|| Problem::missing("run", &run))?;
     let past = service.store.events(run.clone(), after).await?;
     let seen = past.last().map_or(after, |event| event.seq);
-    let past = stream::iter(past.into_iter().map(|row| event(row.seq, &row.body)));
-    let over = !matches!(row.state, RunState::Waiting | RunState::Running);
-    let closing = service.closing.clone();
-    let live = stream::unfold((news, seen, over), move |(mut news, mut seen, over)| {
-        let (service, run) = (service.clone(), run.clone());
+    let past: Vec<Event> = past.iter().filter_map(|row| show(row)).collect();
+    let live = stream::unfold((news, seen, row.state.is_over()), move |(mut news, mut seen, over)| {
+        let (service, run, show) = (service.clone(), run.clone(), show.clone());
         async move {
             if over {
                 return None;
@@ -60,20 +82,19 @@ pub async fn of_run(
             loop {
                 match news.recv().await {
                     Ok(News::Event { run: other, seq, body, .. }) if other == run && seq > seen => {
-                        return Some((vec![event(seq, &body)], (news, seq, false)));
+                        let shown = show(&EventRow { seq, at: service.now(), body });
+                        return Some((shown.into_iter().collect(), (news, seq, false)));
                     }
-                    Ok(News::Ended { run: other, .. }) if other == run => {
-                        return Some((vec![Event::default().event("end").data("{}")], (news, seen, true)));
-                    }
+                    Ok(News::Ended { run: other, .. }) if other == run => return Some((vec![end()], (news, seen, true))),
                     Ok(_) => {}
                     // Too slow for the channel: what was missed is in the store.
                     Err(RecvError::Lagged(_)) => {
                         let missed = service.store.events(run.clone(), seen).await.unwrap_or_default();
                         seen = missed.last().map_or(seen, |event| event.seq);
                         let row = service.store.run(run.clone()).await.ok().flatten();
-                        let over = row.is_none_or(|row| !matches!(row.state, RunState::Waiting | RunState::Running));
-                        let mut events: Vec<Event> = missed.iter().map(|row| event(row.seq, &row.body)).collect();
-                        events.extend(over.then(|| Event::default().event("end").data("{}")));
+                        let over = row.is_none_or(|row| row.state.is_over());
+                        let mut events: Vec<Event> = missed.iter().filter_map(|row| show(row)).collect();
+                        events.extend(over.then(end));
                         return Some((events, (news, seen, over)));
                     }
                     Err(RecvError::Closed) => return None,
@@ -81,9 +102,13 @@ pub async fn of_run(
             }
         }
     });
-    let all = past.map(Ok::<_, Infallible>).chain(live.flat_map(|events| stream::iter(events.into_iter().map(Ok))));
-    let all = all.take_until(closing.cancelled_owned());
-    Ok(Sse::new(all).keep_alive(KeepAlive::default()).into_response())
+    let live = live.flat_map(|events| stream::iter(events.into_iter().map(Ok)));
+    Ok(stream::iter(past).map(Ok::<_, Infallible>).chain(live))
+}
+
+/// Says that a run is over.
+pub fn end() -> Event {
+    Event::default().event("end").data("{}")
 }
 
 /// Everything that happens from now on.

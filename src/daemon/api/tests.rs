@@ -23,17 +23,8 @@ impl Api {
     async fn start() -> Self {
         let simulation = Simulation::begin(2, "");
         simulation.pass(Duration::from_secs(75)).await;
-        let settings = Arc::new(Settings::default());
-        let service = Service {
-            store: simulation.store.clone(),
-            engine: simulation.handle.clone(),
-            clock: simulation.clock.clone(),
-            settings: Arc::new(move || settings.clone()),
-            token: Some(Secret::new(TOKEN.to_owned())),
-            closing: CancellationToken::new(),
-            starting: tokio::sync::Mutex::default(),
-        };
-        Self { simulation, service: Arc::new(service) }
+        let service = Arc::new(simulation.service(TOKEN));
+        Self { simulation, service }
     }
 
     async fn send(&self, door: Door, request: Request<Body>) -> (StatusCode, Value) {

@@ -42,6 +42,13 @@ pub enum RunState {
     Lost,
 }
 
+impl RunState {
+    /// Whether it has come to an end, whatever it is.
+    pub const fn is_over(self) -> bool {
+        !matches!(self, Self::Waiting | Self::Running)
+    }
+}
+
 macro_rules! kept_as_text {
     ($kind:ty) => {
         impl ToSql for $kind {
