@@ -18,7 +18,7 @@ flock --wait 60 8
 rm -rf -- "$base/commit.new"
 mkdir -- "$base/commit.new"
 trap 'rm -rf -- "$base/commit.new"' EXIT
-tar --extract --file=- --directory="$base/commit.new" --no-same-owner
+tar --extract --file=- --directory="$base/commit.new" --touch --no-same-owner
 cd -- "$base/commit.new"
 
 count=0
