@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests read the clock and the environment themselves")]
 
 mod ansible;
+mod browser;
 mod events;
 mod homestead;
 mod inventory;
@@ -20,6 +21,7 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 pub use ansible::{python_of_ansible, same};
+pub use browser::{Browser, ENTER, TAB};
 pub use events::EventSchema;
 pub use homestead::{Homestead, Outcome, Running};
 pub use inventory::{ADDRESS, HOST, TestInventory};

@@ -15,15 +15,15 @@ const TOKEN: &str = "test-only-token-Aij8ohGh4eif";
 const LABELS: &str = "/matrix/client-element/config.json";
 
 /// A daemon for the inventory of a host.
-struct Daemon<'a> {
-    homestead: Homestead<'a>,
+pub struct Daemon<'a> {
+    pub homestead: Homestead<'a>,
     running: Running,
     socket: PathBuf,
 }
 
 impl<'a> Daemon<'a> {
     /// One with a policy, that looks every ten seconds.
-    fn start(installed: &'a Installed, policy: &str, more: &str) -> Self {
+    pub fn start(installed: &'a Installed, policy: &str, more: &str) -> Self {
         let inventory = &installed.inventory;
         let path = |name: &str| inventory.path(name).display().to_string();
         let settings = format!(
@@ -51,7 +51,7 @@ impl<'a> Daemon<'a> {
         answer(stream)
     }
 
-    fn get(&self, path: &str) -> Value {
+    pub fn get(&self, path: &str) -> Value {
         let (status, body) = self.request("GET", path, "").unwrap();
         assert_eq!(status, 200, "{path}: {body}");
         serde_json::from_str(&body).unwrap()
@@ -63,7 +63,7 @@ impl<'a> Daemon<'a> {
     }
 
     /// Waits until it has looked at the host from now on, and `is` holds.
-    fn sees(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+    pub fn sees(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
         wait_for(90, what, || Some(self.host()).filter(&is))
     }
 
@@ -80,7 +80,7 @@ impl<'a> Daemon<'a> {
         runs.map(|run| (run["command"][0].as_str().unwrap().to_owned(), run["state"].as_str().unwrap().to_owned())).collect()
     }
 
-    fn stop(self) {
+    pub fn stop(self) {
         self.running.signal("TERM");
         let outcome = self.running.wait().exits(0);
         assert!(!self.socket.exists(), "{}", outcome.text());
@@ -138,7 +138,15 @@ fn a_daemon_is_a_service_of_its_machine() {
     );
 }
 
-fn edit_by_hand(installed: &Installed) {
+/// Settings for a port, and the file with its token.
+pub fn listening(installed: &Installed, port: u16) -> String {
+    installed.inventory.write("token", TOKEN);
+    let token = installed.inventory.path("token");
+    std::fs::set_permissions(&token, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    format!("listen = \"127.0.0.1:{port}\"\ntoken_file = \"{}\"\n", token.display())
+}
+
+pub fn edit_by_hand(installed: &Installed) {
     installed.sandbox.script(&format!(
         "sed -i 's/\"brand\": *\"[^\"]*\"/\"brand\": \"Changed by hand\"/' {LABELS} && grep -q 'Changed by hand' {LABELS}"
     ));
@@ -146,10 +154,7 @@ fn edit_by_hand(installed: &Installed) {
 
 fn it_reports(installed: &Installed) {
     let port = closed_port();
-    installed.inventory.write("token", TOKEN);
-    std::fs::set_permissions(installed.inventory.path("token"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    let token = installed.inventory.path("token").display().to_string();
-    let daemon = Daemon::start(installed, "report", &format!("listen = \"127.0.0.1:{port}\"\ntoken_file = \"{token}\"\n"));
+    let daemon = Daemon::start(installed, "report", &listening(installed, port));
     daemon.sees("a first look", |host| host["reachable"] == true && host["drift_since"].is_null());
     assert_eq!((daemon.metric("homestead_host_reachable"), daemon.metric("homestead_host_drift")), ("1".to_owned(), "0".to_owned()));
 

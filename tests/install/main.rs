@@ -12,6 +12,7 @@ mod bad_days;
 mod connecting;
 mod credentials;
 mod daemon;
+mod dashboard;
 mod doctor;
 mod extensions;
 mod generations;

@@ -19,6 +19,16 @@ install_packages() {
     quietly apt-install apt-get install --yes --no-install-recommends "${missing[@]}"
 }
 
+# The browser for the daemon's pages. Where it cannot be installed, their test says that it is skipped.
+install_browser() {
+    if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then return 0; fi
+    say "installing chromium chromium-driver"
+    DEBIAN_FRONTEND=noninteractive
+    export DEBIAN_FRONTEND
+    { apt-get update && apt-get install --yes --no-install-recommends chromium chromium-driver; } \
+        >"$LOGS/apt-browser.log" 2>&1 </dev/null || say "there is no browser; $LOGS/apt-browser.log says why"
+}
+
 engine_answers() {
     timeout 5 docker version --format '{{.Server.Version}}' >/dev/null 2>&1
 }
