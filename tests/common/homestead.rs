@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use regex::Regex;
 
-use super::TestInventory;
+use super::{TestInventory, Usage};
 
 /// No command here takes that long; one that does hangs.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -35,6 +35,8 @@ pub struct Outcome {
     /// Where a failed run says that its log lies.
     pub log: Option<PathBuf>,
     pub took: Duration,
+    /// What it took of the machine, without programs that it started.
+    pub usage: Usage,
 }
 
 /// A run that goes on.
@@ -147,8 +149,9 @@ impl Running {
     /// Waits for its end; a run that does not end is killed, and fails the test with what it said.
     #[track_caller]
     pub fn wait(mut self) -> Outcome {
-        let mut hung = false;
+        let (mut hung, mut usage) = (false, Usage::default());
         let status = loop {
+            usage = Usage::of(self.child.id()).unwrap_or(usage);
             match self.child.try_wait().unwrap() {
                 Some(status) => break status,
                 None if !hung && self.started.elapsed() > PATIENCE => {
@@ -162,7 +165,7 @@ impl Running {
         let [stdout, stderr] = self.readers.map(|reader| reader.join().unwrap());
         let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
         let (stderr, log) = without_log(stderr);
-        let outcome = Outcome { folder: self.folder, arguments: self.arguments, code, stdout, stderr, log, took };
+        let outcome = Outcome { folder: self.folder, arguments: self.arguments, code, stdout, stderr, log, took, usage };
         assert!(!hung, "it hangs: {}", outcome.text());
         if !outcome.arguments.iter().any(|argument| argument == "--reveal") {
             outcome.shows_none_of(&self.secrets);

@@ -31,15 +31,20 @@ pub struct TestInventory {
 impl TestInventory {
     /// The smallest server with MAS, at an address that nothing answers at.
     pub fn new() -> Self {
-        let this = Self { folder: TempDir::new().unwrap() };
+        let this = Self::empty();
         this.write("inventory/hosts", &format!("[matrix_servers]\n{HOST} ansible_host={ADDRESS} ansible_ssh_user=root\n"));
         this.write(&vars(), SMALLEST);
         this
     }
 
+    /// Nothing yet.
+    pub fn empty() -> Self {
+        Self { folder: TempDir::new().unwrap() }
+    }
+
     /// The server of `bin/demo` on a disposable host.
     pub fn of(sandbox: &Sandbox) -> Self {
-        let this = Self { folder: TempDir::new().unwrap() };
+        let this = Self::empty();
         this.write("inventory/hosts", &format!("[matrix_servers]\n{HOST} {}\n", sandbox.connection("root")));
         let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sandbox/inventory/host_vars/matrix.example.com/vars.yml");
         this.write(&vars(), &std::fs::read_to_string(demo).unwrap());
@@ -61,6 +66,13 @@ impl TestInventory {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
+    }
+
+    /// The same for a file that nobody else may read.
+    pub fn write_private(&self, name: &str, text: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        self.write(name, text);
+        std::fs::set_permissions(self.path(name), std::fs::Permissions::from_mode(0o600)).unwrap();
     }
 
     /// Reads a file below the folder.

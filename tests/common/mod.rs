@@ -16,6 +16,7 @@ mod proxy;
 mod rendered;
 mod sandbox;
 mod shared;
+mod usage;
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -30,6 +31,7 @@ pub use proxy::{Proxy, Traffic};
 pub use rendered::Rendered;
 pub use sandbox::{Sandbox, python_sandbox, sandbox};
 pub use shared::shared;
+pub use usage::Usage;
 
 /// Says why a test cannot run here, past the capture of the test harness: `bin/test` lists these lines.
 pub fn skipped(why: &str) {
