@@ -319,7 +319,7 @@ async fn one(
     tell_half_done(before, &seen.observed, lock.is_some(), &|text| sink(name, Event::Warning { text }));
     step(RunStep::Plan);
     purge::check(name, &scope.purge, loaded, &seen.prepared.desired, &seen.plan, &sink)?;
-    terminal.learn(seen.prepared.redactor());
+    terminal.learn(&seen.prepared.redactor());
     if let Some(expected) = expected {
         expected.check(&seen, name, terminal)?;
     }

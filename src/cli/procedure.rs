@@ -81,7 +81,7 @@ where
             };
             let (facts, _) = session::facts(&*host, &loaded, &name).await?;
             let prepared = Prepared::new(&loaded, &name, &facts, &[])?;
-            terminal.learn(prepared.redactor());
+            terminal.learn(&prepared.redactor());
             work(Connected { host, prepared, name, sink: terminal.sink(), loaded, facts }).await
         }
     })

@@ -124,7 +124,7 @@ pub async fn control(global: &GlobalArgs, terminal: &Terminal, verb: Verb, group
             let host = session::connect(&loaded, &name, &defaults).await?;
             let (facts, _) = session::facts(&*host, &loaded, &name).await?;
             let prepared = Prepared::new(&loaded, &name, &facts, &[])?;
-            terminal.learn(prepared.redactor());
+            terminal.learn(&prepared.redactor());
             let all = controlled(&prepared)?;
             let services: Vec<Service> = match &group {
                 None => all.clone(),

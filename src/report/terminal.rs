@@ -71,7 +71,7 @@ struct Inner {
     live: Option<Live>,
     plain: Plain,
     tally: Tally,
-    redactors: Vec<Redactor>,
+    redactor: Redactor,
 }
 
 impl Terminal {
@@ -86,7 +86,7 @@ impl Terminal {
             live: None,
             plain: Plain::default(),
             tally: Tally::default(),
-            redactors: Vec::new(),
+            redactor: Redactor::default(),
         };
         Self { inner: Arc::new(Mutex::new(inner)), color, json: style.json, moving, sources }
     }
@@ -127,8 +127,8 @@ impl Terminal {
     }
 
     /// Has secrets taken out of whatever is said from now on.
-    pub fn learn(&self, redactor: Redactor) {
-        self.inner().redactors.push(redactor);
+    pub fn learn(&self, redactor: &Redactor) {
+        self.inner().redactor.extend(redactor);
     }
 
     /// The begin of a run on these hosts. Later parts of the same run begin nothing.
@@ -246,7 +246,7 @@ impl Terminal {
     /// Writes an event to whoever reads along.
     pub fn say(&self, host: Option<&str>, event: Event) {
         let mut inner = self.inner();
-        let event = if inner.redactors.is_empty() { event } else { event.map_texts(&|text| inner.redact(text)) };
+        let event = if inner.redactor.is_empty() { event } else { event.map_texts(&|text| inner.redact(text)) };
         self.write(&mut inner, host, &event);
     }
 
@@ -307,7 +307,7 @@ impl Terminal {
 
 impl Inner {
     fn redact(&self, text: &str) -> String {
-        self.redactors.iter().fold(text.to_owned(), |text, redactor| redactor.redact(&text).into_owned())
+        self.redactor.redact(text).into_owned()
     }
 
     fn redact_json(&self, value: &Json) -> Json {

@@ -1,8 +1,9 @@
 //! Takes secrets out of texts that are shown.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
+use std::ops::{Bound, Range};
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -54,14 +55,12 @@ impl Collector {
 
     /// A redactor for what is known by now.
     pub fn redactor(&self) -> Redactor {
-        let mut forms = BTreeSet::new();
+        let mut forms = Forms::default();
         for secret in &self.secrets {
             for text in [secret.as_str(), secret.trim_end()] {
-                forms.extend(written_forms(text));
+                written_forms(text).iter().filter(|form| form.chars().count() >= SHORTEST).for_each(|form| forms.add(form.as_bytes()));
             }
         }
-        let mut forms: Vec<String> = forms.into_iter().filter(|form| form.chars().count() >= SHORTEST).collect();
-        forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         Redactor { forms: Arc::new(forms), numbers: Arc::new(self.numbers.clone()) }
     }
 }
@@ -91,11 +90,53 @@ fn written_forms(secret: &str) -> Vec<String> {
     ]
 }
 
+/// Texts to look for. How many there are matters little to how long it takes to look: they may be those of a fleet.
+#[derive(Clone, Default)]
+struct Forms(HashMap<[u8; SHORTEST], BTreeSet<Box<[u8]>>>);
+
+impl Forms {
+    /// Adds a form that is long enough.
+    fn add(&mut self, form: &[u8]) {
+        let Some(start) = form.first_chunk() else { return };
+        let alike = self.0.entry(*start).or_default();
+        if !alike.contains(form) {
+            alike.insert(form.into());
+        }
+    }
+
+    /// The length of the longest form that a text begins with.
+    fn longest_at(&self, text: &[u8]) -> Option<usize> {
+        let alike = self.0.get(text.first_chunk()?)?;
+        let mut bound = text;
+        loop {
+            // What a text begins with sorts before the text, and a longer beginning after a shorter one.
+            let form = alike.range::<[u8], _>((Bound::Unbounded, Bound::Included(bound))).next_back()?;
+            let common = form.iter().zip(bound).take_while(|(one, other)| one == other).count();
+            if common == form.len() {
+                return Some(common);
+            }
+            bound = bound.get(..common)?;
+        }
+    }
+
+    /// Where in a text they stand, from front to back; what overlaps is one place.
+    fn places(&self, text: &str) -> Vec<Range<usize>> {
+        let mut places: Vec<Range<usize>> = Vec::new();
+        for (start, _) in text.char_indices() {
+            let Some(length) = text.as_bytes().get(start..).and_then(|rest| self.longest_at(rest)) else { continue };
+            match places.last_mut().filter(|last| start < last.end) {
+                Some(last) => last.end = last.end.max(start + length),
+                None => places.push(start..start + length),
+            }
+        }
+        places
+    }
+}
+
 /// Replaces secrets in texts. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Redactor {
-    /// Longest first, so that no part of one is left beside a shorter one.
-    forms: Arc<Vec<String>>,
+    forms: Arc<Forms>,
     /// Secret only where nothing else stands beside them.
     numbers: Arc<BTreeSet<String>>,
 }
@@ -106,23 +147,70 @@ impl Redactor {
         if self.numbers.contains(text.trim_matches('"')) {
             return Cow::Borrowed(REDACTED);
         }
-        let mut shown = Cow::Borrowed(text);
-        for form in self.forms.iter() {
-            if shown.contains(form.as_str()) {
-                shown = Cow::Owned(shown.replace(form.as_str(), REDACTED));
-            }
+        let places = self.forms.places(text);
+        if places.is_empty() {
+            return Cow::Borrowed(text);
         }
-        shown
+        let (mut shown, mut end) = (String::new(), 0);
+        for place in places {
+            shown.push_str(text.get(end..place.start).unwrap_or_default());
+            shown.push_str(REDACTED);
+            end = place.end;
+        }
+        shown.push_str(text.get(end..).unwrap_or_default());
+        Cow::Owned(shown)
+    }
+
+    /// Learns what another one knows.
+    pub fn extend(&mut self, other: &Self) {
+        if self.is_empty() {
+            self.clone_from(other);
+            return;
+        }
+        let forms = Arc::make_mut(&mut self.forms);
+        other.forms.0.values().flatten().for_each(|form| forms.add(form));
+        if !other.numbers.is_empty() {
+            Arc::make_mut(&mut self.numbers).extend(other.numbers.iter().cloned());
+        }
     }
 
     /// Whether it knows no secret.
     pub fn is_empty(&self) -> bool {
-        self.forms.is_empty() && self.numbers.is_empty()
+        self.forms.0.is_empty() && self.numbers.is_empty()
     }
 }
 
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Redactor({} forms)", self.forms.len())
+        write!(f, "Redactor({} forms)", self.forms.0.values().map(BTreeSet::len).sum::<usize>())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redact(secrets: &[&str], text: &str) -> String {
+        let mut all = Redactor::default();
+        for secret in secrets {
+            let mut collector = Collector::default();
+            collector.direct(secret);
+            all.extend(&collector.redactor());
+        }
+        all.redact(text).into_owned()
+    }
+
+    #[test]
+    fn every_form_of_every_secret_goes() {
+        assert_eq!(redact(&["hunter2", "hunter22"], "a hunter22, a hunter2 and a hunter"), "a [redacted], a [redacted] and a hunter");
+        assert_eq!(redact(&["abcdef", "cdefghij"], "abcdefghij klm"), "[redacted] klm");
+        assert_eq!(redact(&["abcd", "efgh"], "abcdefgh"), "[redacted][redacted]");
+        assert_eq!(redact(&["abcd", "abcdzzzz"], "abcdyyyy"), "[redacted]yyyy");
+        assert_eq!(
+            redact(&["schlüssel"], "der schlüssel, das schlüsselbrett, schl\\u00fcssel"),
+            "der [redacted], das [redacted]brett, [redacted]"
+        );
+        assert_eq!(redact(&["it's me"], "'it'\"'\"'s me' is it%27s%20me"), "'[redacted]' is [redacted]");
+        assert_eq!(redact(&[], "abcdefgh"), "abcdefgh");
     }
 }

@@ -46,7 +46,7 @@ pub async fn run(guided: &mut Guided<'_>) -> Result<()> {
     agreed(guided.args.yes, &question, "nothing was stopped")?;
     guided.checkpoint("nothing was stopped")?;
     let seen = guided.look_as(State::Moved).await?;
-    guided.terminal.learn(seen.prepared.redactor());
+    guided.terminal.learn(&seen.prepared.redactor());
     guided.terminal.plan(&seen.plan, false);
     let beside = guided.prepared_as(State::Beside)?;
 

@@ -82,7 +82,7 @@ async fn fits(guided: &mut Guided<'_>) -> Result<()> {
     if seen.plan.is_empty() {
         return Ok(());
     }
-    guided.terminal.learn(seen.prepared.redactor());
+    guided.terminal.learn(&seen.prepared.redactor());
     guided.terminal.plan(&seen.plan, true);
     Err(Error::new(Kind::Invalid, "the inventory declares something else than what the host is; see the plan above")
         .hint("`homestead install-all` brings the host to what the inventory declares"))

@@ -164,7 +164,7 @@ impl<'a> Guided<'a> {
     /// Brings the host to the state that the inventory declares for a state of the migration, showing the plan.
     pub async fn converge_as(&mut self, state: State) -> Result<Seen> {
         let seen = self.look_as(state).await?;
-        self.terminal.learn(seen.prepared.redactor());
+        self.terminal.learn(&seen.prepared.redactor());
         self.terminal.plan(&seen.plan, false);
         self.apply(&seen).await?;
         // So that what was made just now is read from its file, and not made again.

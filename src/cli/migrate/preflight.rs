@@ -23,7 +23,7 @@ pub async fn run(guided: &mut Guided<'_>) -> Result<()> {
         Ok(prepared) => prepared,
         Err(error) => return judge(guided, &diagnostics(error)?.into_iter().map(of).collect::<Vec<_>>(), "nothing was touched"),
     };
-    guided.terminal.learn(beside.redactor());
+    guided.terminal.learn(&beside.redactor());
     let context = guided.context(&beside);
     let seen = &guided.args.seen_from_outside;
     let client = seen.client()?;

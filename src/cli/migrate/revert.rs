@@ -64,7 +64,7 @@ pub async fn revert(guided: &mut Guided<'_>) -> Result<()> {
     agreed(guided.args.yes, "Go back to Synapse's own logins, and lose this?", "nothing was changed")?;
 
     let seen = guided.look_as(State::None).await?;
-    guided.terminal.learn(seen.prepared.redactor());
+    guided.terminal.learn(&seen.prepared.redactor());
     guided.terminal.plan(&seen.plan, false);
     let door = Door::of(&guided.context(&moved))?;
     let mut paths = touched(&seen.plan);
