@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::batches::BatchArgs;
@@ -115,43 +112,34 @@ where
     Fut: Future<Output = Result<T>> + Send + 'static,
     T: Send + 'static,
 {
-    let slots = Arc::new(Semaphore::new(forks.max(1)));
-    let stopped = Arc::new(AtomicBool::new(false));
+    let mut waiting = batch.into_iter();
+    let mut stopped = false;
     let mut tasks = JoinSet::new();
-    for host in batch {
-        let (slots, stopped) = (Arc::clone(&slots), Arc::clone(&stopped));
-        let work = work(host.clone());
-        tasks.spawn(async move {
-            let _slot = slots.acquire_owned().await;
-            if stopped.load(Ordering::Acquire) {
-                return (host, None);
-            }
-            let outcome = work.await;
-            if outcome.is_err() && stop_at_failure {
-                stopped.store(true, Ordering::Release);
-            }
-            (host, Some(outcome))
-        });
-    }
-    let mut left = Vec::new();
-    while let Some(joined) = tasks.join_next().await {
-        match joined {
-            Ok((_, Some(Ok(result)))) => results.push(result),
-            Ok((host, Some(Err(error)))) => {
+    loop {
+        // A run is large: no more of them exist than go on.
+        while tasks.len() < forks.max(1) && !stopped {
+            let Some(host) = waiting.next() else { break };
+            let work = work(host.clone());
+            tasks.spawn(async move { (host, work.await) });
+        }
+        match tasks.join_next().await {
+            None => break,
+            Some(Ok((_, Ok(result)))) => results.push(result),
+            Some(Ok((host, Err(error)))) => {
                 terminal.err(&terminal.findings(&error.diagnostics));
                 terminal.err(&format!("{host}: {}", terminal.failure(&error)));
                 failed.insert(host, error.kind);
+                stopped |= stop_at_failure;
             }
-            Ok((host, None)) => left.push(host),
-            Err(error) => return Err(Error::new(Kind::Usage, "a host's task ended badly").caused_by(error)),
+            Some(Err(error)) => return Err(Error::new(Kind::Usage, "a host's task ended badly").caused_by(error)),
         }
     }
-    Ok(left)
+    Ok(waiting.collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::sync::{Arc, Mutex};
     use std::time::{Instant, SystemTime};
 
     use clap::Parser as _;

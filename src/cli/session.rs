@@ -34,14 +34,21 @@ pub fn defaults(global: &GlobalArgs) -> Result<ConnectionDefaults> {
 /// # Errors
 /// Kind `Unreachable`, with what to do.
 pub async fn connect(loaded: &Loaded, name: &str, defaults: &ConnectionDefaults) -> Result<Arc<dyn Host>> {
-    // Connection variables rarely depend on facts, and facts need a connection.
-    let variables = variables(loaded, name, &HostFacts::assumed(), &[])?;
+    reach(loaded, assumed_way(loaded, name, defaults)?).await
+}
+
+/// How to reach a host. Connection variables rarely depend on facts, and facts need a connection.
+fn assumed_way(loaded: &Loaded, name: &str, defaults: &ConnectionDefaults) -> Result<Transport> {
+    settings(name, &variables(loaded, name, &HostFacts::assumed(), &[])?, defaults)
+}
+
+async fn reach(loaded: &Loaded, way: Transport) -> Result<Arc<dyn Host>> {
     let environment = Environment {
         home: loaded.environment.get("HOME").map(PathBuf::from),
         agent_socket: loaded.environment.get("SSH_AUTH_SOCK").map(PathBuf::from),
         user: loaded.environment.get("USER").cloned(),
     };
-    match settings(name, &variables, defaults)? {
+    match way {
         Transport::Local(settings) => Ok(Arc::new(LocalHost::connect(&settings, &environment).await?)),
         Transport::Ssh(settings) => Ok(Arc::new(SshHost::connect(&settings, &environment, &TerminalPrompt).await?)),
     }
@@ -80,15 +87,17 @@ pub async fn meet(
     let cache = cache_folder(&loaded.environment);
     let remembered = Remembered::of(cache.as_ref().map(|folder| folder.join("facts")), name);
     let last = remembered.facts();
+    let variables = variables(loaded, name, &last, tags)?;
+    let way = settings(name, &variables, defaults).or_else(|_| assumed_way(loaded, name, defaults))?;
     let assuming = {
         let (loaded, name, tags) = (Arc::clone(loaded), name.to_owned(), tags.to_vec());
-        tokio::task::spawn_blocking(move || match Prepared::new(&loaded, &name, &last, &tags) {
+        tokio::task::spawn_blocking(move || match Prepared::of(&loaded, &name, &last, variables) {
             Ok(prepared) => Ok((prepared, last)),
             // The host may be another one by now.
             Err(_) => Prepared::new(&loaded, &name, &HostFacts::assumed(), &tags).map(|prepared| (prepared, HostFacts::assumed())),
         })
     };
-    let host = connect(loaded, name, defaults).await?;
+    let host = reach(loaded, way).await?;
     let (assumed, assumption) = assuming.await.map_err(|error| Error::new(Kind::Usage, "a host's task ended badly").caused_by(error))??;
     let wanted = Wanted::of(&assumed.variables)?;
     let lock = lock.map(|holder| (holder, loaded.lock_wait));

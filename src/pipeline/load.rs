@@ -1,15 +1,17 @@
 //! Reads what is the same for every host: roles, templates, inventory.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use camino::Utf8PathBuf;
 
+use super::magic::Magic;
 use crate::desired::Templates;
 use crate::diagnostic::{Diagnostic, Error, Kind, Result};
 use crate::inventory::{Inventory, Layer, Mentions, VaultPasswords};
 use crate::role::{Library, Source};
+use crate::vars::{Definitions, definitions};
 
 /// Where everything comes from.
 #[derive(Clone, Debug)]
@@ -86,6 +88,10 @@ pub struct Loaded {
     pub fresh: BTreeMap<String, Layer>,
     /// `--limit`
     pub limit: Option<String>,
+    /// What roles and their wiring define.
+    pub defaults: Definitions,
+    /// What hosts see of each other, by the tags of the runs that asked so far.
+    magic: Mutex<Vec<Arc<Magic>>>,
 }
 
 impl Loaded {
@@ -101,7 +107,6 @@ impl Loaded {
         let (library, (inventory, warnings)) = both(library, inventory)?;
         let environment = sources.environment.clone();
         Ok(Self {
-            library,
             templates,
             mentions: inventory.mentions(),
             inventory: Arc::new(inventory),
@@ -114,7 +119,24 @@ impl Loaded {
             vault: sources.vault.clone(),
             fresh: BTreeMap::new(),
             limit: sources.limit.clone(),
+            defaults: definitions(Definitions::new(), library.layers()),
+            library,
+            magic: Mutex::default(),
         })
+    }
+
+    /// What the hosts see of each other in a run with these tags.
+    ///
+    /// # Errors
+    /// As [`Self::hosts`].
+    pub(super) fn magic(&self, run_tags: &[String]) -> Result<Arc<Magic>> {
+        let mut known = self.magic.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(magic) = known.iter().find(|magic| magic.fits(&self.inventory, run_tags)) {
+            return Ok(Arc::clone(magic));
+        }
+        let magic = Arc::new(Magic::new(self, run_tags)?);
+        known.push(Arc::clone(&magic));
+        Ok(magic)
     }
 
     /// The names of the hosts that the run is about: the ones in `matrix_servers` where that group

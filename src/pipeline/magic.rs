@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use super::load::Loaded;
 use crate::diagnostic::Result;
 use crate::inventory::{Inventory, Layer};
-use crate::vars::HostSource;
+use crate::vars::{Common, HostSource};
 
 /// The release of ansible-core whose behaviour the variables have.
 const ANSIBLE: [u32; 3] = [2, 19, 14];
@@ -16,8 +16,9 @@ const ANSIBLE: [u32; 3] = [2, 19, 14];
 /// What every host of an inventory sees.
 pub struct Magic {
     inventory: Arc<Inventory>,
+    tags: Vec<String>,
     /// Equal for all hosts.
-    common: Map<String, Json>,
+    pub common: Common,
 }
 
 impl Magic {
@@ -50,12 +51,17 @@ impl Magic {
         if let Some(limit) = &loaded.limit {
             common.insert("ansible_limit".to_owned(), json!(limit));
         }
-        Ok(Self { inventory: Arc::clone(inventory), common })
+        Ok(Self { inventory: Arc::clone(inventory), tags: run_tags.to_vec(), common: Common::new(&common) })
+    }
+
+    /// Whether it is that of a run with these tags on this inventory.
+    pub fn fits(&self, inventory: &Arc<Inventory>, run_tags: &[String]) -> bool {
+        Arc::ptr_eq(&self.inventory, inventory) && self.tags == run_tags
     }
 
     /// One host's.
     pub fn of(&self, host: &str) -> Map<String, Json> {
-        let mut magic = self.common.clone();
+        let mut magic = Map::new();
         magic.insert("group_names".to_owned(), json!(self.inventory.groups_of(host)));
         if let Ok(host) = self.inventory.host(host) {
             let file = absolute(Utf8Path::new(&*host.span.file));

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
 use super::load::Loaded;
-use super::magic::{Magic, absolute};
+use super::magic::absolute;
 use crate::desired::{self, Desired};
 use crate::diagnostic::{Diagnostic, Result, Span};
 use crate::inventory::{Layer, LayerKind, Node, Value, Variable};
@@ -87,7 +87,14 @@ impl Prepared {
     /// # Errors
     /// As [`Prepared::new`].
     pub fn with(loaded: &Loaded, host: &str, facts: &HostFacts, run_tags: &[String], supposed: &[(&str, Value)]) -> Result<Self> {
-        let variables = supposing(loaded, host, facts, run_tags, supposed)?;
+        Self::of(loaded, host, facts, supposing(loaded, host, facts, run_tags, supposed)?)
+    }
+
+    /// The same from a host's variables, which were made with these facts.
+    ///
+    /// # Errors
+    /// As [`Prepared::new`].
+    pub fn of(loaded: &Loaded, host: &str, facts: &HostFacts, variables: Variables) -> Result<Self> {
         let options = desired::Options {
             host,
             library: &loaded.library,
@@ -116,8 +123,7 @@ pub fn variables(loaded: &Loaded, host: &str, facts: &HostFacts, run_tags: &[Str
 fn supposing(loaded: &Loaded, host: &str, facts: &HostFacts, run_tags: &[String], supposed: &[(&str, Value)]) -> Result<Variables> {
     let inventory = &loaded.inventory;
     inventory.host(host)?;
-    let mut layers = loaded.library.layers();
-    layers.push(host_layer(facts));
+    let mut layers = vec![host_layer(facts)];
     layers.extend(loaded.fresh.get(host).cloned());
     let mut own = inventory.layers(host);
     rename(&mut own, &loaded.library);
@@ -126,10 +132,11 @@ fn supposing(loaded: &Loaded, host: &str, facts: &HostFacts, run_tags: &[String]
     if !supposed.is_empty() {
         layers.push(layer_of(LayerKind::Extra, "homestead", supposed));
     }
-    let magic = Arc::new(Magic::new(loaded, run_tags)?);
+    let magic = loaded.magic(run_tags)?;
     let mut context = Context::new(host);
     context.facts.clone_from(&facts.facts);
     context.magic = magic.of(host);
+    context.common = magic.common.clone();
     context.environment.clone_from(&loaded.environment);
     let directory = absolute(&inventory.directory);
     context.base_directory = directory.parent().unwrap_or(&directory).to_owned();
@@ -139,7 +146,7 @@ fn supposing(loaded: &Loaded, host: &str, facts: &HostFacts, run_tags: &[String]
     context.now = loaded.now;
     context.random = Arc::new(SystemRandomness);
     context.secret_names = loaded.library.secret_names();
-    Ok(Variables::new(layers, context))
+    Ok(Variables::over(loaded.defaults.clone(), layers, context))
 }
 
 fn layer_of(kind: LayerKind, name: &str, values: &[(&str, Value)]) -> Layer {

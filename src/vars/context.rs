@@ -1,6 +1,6 @@
 //! What is known about a host besides its variables. All of it is handed in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -8,6 +8,8 @@ use std::time::SystemTime;
 use camino::Utf8PathBuf;
 use serde_json::{Map, Value as Json};
 
+use super::convert::from_json;
+use super::value::Value;
 use crate::diagnostic::Diagnostic;
 use crate::inventory::layers::Layer;
 
@@ -18,8 +20,10 @@ pub struct Context {
     pub host: String,
     /// `ansible_facts`; each is also `ansible_<fact>`.
     pub facts: Map<String, Json>,
-    /// `groups`, `group_names`, `inventory_dir`, `playbook_dir`, `ansible_run_tags` and the like.
+    /// `group_names`, `inventory_dir` and `inventory_file`.
     pub magic: Map<String, Json>,
+    /// The same for all hosts of a run.
+    pub common: Common,
     /// What `hostvars` knows.
     pub hosts: Arc<dyn HostSource>,
     /// For `lookup('env')`.
@@ -47,6 +51,7 @@ impl Context {
             host: host.into(),
             facts: Map::new(),
             magic: Map::new(),
+            common: Common::default(),
             hosts: Arc::new(NoHosts),
             environment: BTreeMap::new(),
             base_directory: Utf8PathBuf::from("."),
@@ -63,6 +68,25 @@ impl Context {
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context").field("host", &self.host).field("base_directory", &self.base_directory).finish_non_exhaustive()
+    }
+}
+
+/// `groups`, `playbook_dir`, `ansible_play_hosts` and the like. Cheap to clone: many of them name every host.
+#[derive(Clone, Default)]
+pub struct Common(Arc<HashMap<Arc<str>, Value>>);
+
+impl Common {
+    /// From plain data, in which nothing is a template.
+    pub fn new(values: &Map<String, Json>) -> Self {
+        Self(Arc::new(values.iter().map(|(name, value)| (Arc::from(name.as_str()), from_json(value))).collect()))
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(|name| &**name)
     }
 }
 

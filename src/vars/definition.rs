@@ -52,9 +52,11 @@ impl Definition {
     }
 }
 
-/// The strongest definition of each variable. `layers` go from weak to strong.
-pub fn collect(layers: Vec<Layer>) -> IndexMap<Arc<str>, Definition> {
-    let mut definitions: IndexMap<Arc<str>, Definition> = IndexMap::new();
+/// The strongest definition of each variable. Cheap to clone: what roles say is the same for all hosts.
+pub type Definitions = IndexMap<Arc<str>, Arc<Definition>>;
+
+/// The definitions of layers over weaker ones. `layers` go from weak to strong.
+pub fn definitions(mut definitions: Definitions, layers: Vec<Layer>) -> Definitions {
     for layer in layers {
         let name: Arc<str> = Arc::from(layer.name);
         let role = matches!(layer.kind, LayerKind::RoleDefaults).then(|| Arc::clone(&name));
@@ -69,12 +71,12 @@ pub fn collect(layers: Vec<Layer>) -> IndexMap<Arc<str>, Definition> {
             };
             let key: Arc<str> = Arc::from(variable.name.as_str());
             if let Some(weaker) = definitions.get_mut(&key) {
-                let Definition { node, span, kind, layer, role, overrides } = std::mem::replace(weaker, definition.clone());
+                let Definition { node, span, kind, layer, role, overrides } = Definition::clone(weaker);
                 definition.overrides = vec![Overridden { node, span, kind, layer, role }];
                 definition.overrides.extend(overrides);
-                *weaker = definition;
+                *weaker = Arc::new(definition);
             } else {
-                definitions.insert(key, definition);
+                definitions.insert(key, Arc::new(definition));
             }
         }
     }

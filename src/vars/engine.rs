@@ -8,7 +8,7 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::context::Context;
 use super::convert::from_json;
-use super::definition::Definition;
+use super::definition::{Definition, Definitions};
 use super::error::{Failure, Origin, Reason};
 use super::interpret::Interpreter;
 use super::key::Key;
@@ -67,7 +67,7 @@ pub const STACK_MORE: usize = 4 * 1024 * 1024;
 /// One variable.
 pub struct Slot {
     /// Where it comes from.
-    pub definition: Definition,
+    pub definition: Arc<Definition>,
     /// Whether it is named as a secret, or comes from a file that is one.
     pub secret: bool,
     /// Whether a number of it was computed from a secret.
@@ -115,23 +115,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Engine {
     /// Variables from their definitions.
-    pub fn new(definitions: IndexMap<Arc<str>, Definition>, context: Context) -> Arc<Self> {
+    pub fn new(definitions: Definitions, context: Context) -> Arc<Self> {
         let collector = Arc::default();
         let peers = Peers::new(&context, &collector);
         Self::with(definitions, context, collector, Some(peers))
     }
 
     /// The variables of a host in `hostvars`. The secrets that are met there belong to the host that asks.
-    pub fn of_peer(definitions: IndexMap<Arc<str>, Definition>, context: Context, collector: Arc<Mutex<Collector>>) -> Arc<Self> {
+    pub fn of_peer(definitions: Definitions, context: Context, collector: Arc<Mutex<Collector>>) -> Arc<Self> {
         Self::with(definitions, context, collector, None)
     }
 
-    fn with(
-        definitions: IndexMap<Arc<str>, Definition>,
-        context: Context,
-        collector: Arc<Mutex<Collector>>,
-        peers: Option<Arc<Peers>>,
-    ) -> Arc<Self> {
+    fn with(definitions: Definitions, context: Context, collector: Arc<Mutex<Collector>>, peers: Option<Arc<Peers>>) -> Arc<Self> {
         let magic = context.magic.iter().map(|(name, value)| (Arc::from(name.as_str()), from_json(value))).collect();
         let mut facts: HashMap<Arc<str>, Value> = HashMap::new();
         let mut all = Entries::new();
@@ -159,7 +154,7 @@ impl Engine {
 
     /// The value of a variable, unless it does not exist. Remembers who asked.
     pub fn lookup(&self, name: &str, asking: Option<usize>, touched: &mut Touched) -> Option<Value> {
-        if let Some(value) = self.magic.get(name) {
+        if let Some(value) = self.magic.get(name).or_else(|| self.context.common.get(name)) {
             return Some(value.clone());
         }
         match name {
@@ -213,7 +208,10 @@ impl Engine {
 
     /// All names that an expression may use, for "did you mean".
     pub fn known_names(&self) -> impl Iterator<Item = &str> {
-        self.names().chain(self.magic.keys().map(|name| &**name)).chain(self.facts.keys().map(|name| &**name))
+        self.names()
+            .chain(self.magic.keys().map(|name| &**name))
+            .chain(self.context.common.names())
+            .chain(self.facts.keys().map(|name| &**name))
     }
 
     /// All names that `hostvars[host]` holds.

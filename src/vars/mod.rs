@@ -48,8 +48,8 @@ mod yaml_plan;
 mod yaml_style;
 mod yaml_text;
 
-pub use context::{Context, HostSource, NoHosts, NoRandomness, NoTemplates, Randomness, TemplateSource, VariableByName};
-pub use definition::{Definition, Overridden};
+pub use context::{Common, Context, HostSource, NoHosts, NoRandomness, NoTemplates, Randomness, TemplateSource, VariableByName};
+pub use definition::{Definition, Definitions, Overridden, definitions};
 pub use mentions::{Mentions, mentions};
 pub use redact::Redactor;
 pub use variables::{Evaluated, Variables};

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use super::context::Context;
-use super::definition;
+use super::definition::{Definitions, definitions};
 use super::engine::Engine;
 use super::key::Key;
 use super::lazy::Lazy;
@@ -69,7 +69,7 @@ impl Peers {
             context.facts.clear();
         }
         context.magic = magic;
-        let engine = Engine::of_peer(definition::collect(layers), context, Arc::clone(&self.collector));
+        let engine = Engine::of_peer(definitions(Definitions::new(), layers), context, Arc::clone(&self.collector));
         engines.insert(Arc::clone(name), Arc::clone(&engine));
         Some(engine)
     }

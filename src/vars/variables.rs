@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::context::Context;
 use super::convert::{from_json, to_json};
-use super::definition::{self, Definition};
+use super::definition::{Definition, Definitions, definitions};
 use super::engine::{Engine, STACK_LEFT, STACK_MORE};
 use super::error::{Failure, Reason};
 use super::locate::locate;
@@ -61,7 +61,12 @@ impl fmt::Debug for Variables {
 impl Variables {
     /// Variables from layers, weak to strong. A layer of role defaults has the role's name.
     pub fn new(layers: Vec<Layer>, context: Context) -> Self {
-        Self { engine: Engine::new(definition::collect(layers), context), gate: Arc::default() }
+        Self::over(Definitions::new(), layers, context)
+    }
+
+    /// The same over weaker definitions that are known.
+    pub fn over(weaker: Definitions, layers: Vec<Layer>, context: Context) -> Self {
+        Self { engine: Engine::new(definitions(weaker, layers), context), gate: Arc::default() }
     }
 
     /// The value of a variable.
@@ -128,7 +133,7 @@ impl Variables {
 
     /// Where a variable comes from.
     pub fn definition(&self, name: &str) -> Option<&Definition> {
-        self.engine.slots.get(name).map(|slot| &slot.definition)
+        self.engine.slots.get(name).map(|slot| &*slot.definition)
     }
 
     /// Takes every secret that was met so far out of texts.
