@@ -135,7 +135,7 @@ test *args:
 faults:
     HOMESTEAD_FAULTS=full cargo test --test faults
 
-# Measure beside Ansible and pyinfra, and write docs/performance.md anew; `--quick` for one round
+# Measure beside Ansible and pyinfra and on a thousand hosts, and write docs/performance.md anew; `--quick` for one round
 [positional-arguments]
 bench *args:
     @bin/bench "$@"

@@ -5,17 +5,7 @@ use std::fmt::Write as _;
 use crate::measure::{Cost, Results, spread};
 use crate::tools::{Case, TOOLS};
 
-const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/performance.md");
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/performance.svg");
-
-/// Puts text between two markers of the document.
-pub fn replace(name: &str, text: &str) {
-    let document = std::fs::read_to_string(DOCUMENT).unwrap();
-    let (begin, end) = (format!("<!-- bench {name} -->\n"), format!("<!-- end of {name} -->"));
-    let (before, rest) = document.split_once(&begin).unwrap_or_else(|| panic!("no `{begin}` in {DOCUMENT}"));
-    let (_, after) = rest.split_once(&end).unwrap();
-    std::fs::write(DOCUMENT, format!("{before}{begin}\n{text}\n{end}{after}")).unwrap();
-}
 
 /// The table of all cases.
 pub fn table(results: &Results) -> String {

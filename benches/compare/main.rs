@@ -88,7 +88,7 @@ fn main() {
     let table = document::table(&results);
     println!("{table}");
     if !quick && !has("--no-document") {
-        document::replace("table", &table);
+        common::document::replace("docs/performance.md", "table", &table);
         document::chart(&results);
     }
 }

@@ -7,6 +7,7 @@
 
 mod ansible;
 mod browser;
+pub mod document;
 mod events;
 mod homestead;
 mod inventory;
