@@ -10,6 +10,7 @@ use homestead::host::{FakeHost, observe_facts};
 use homestead::migration::Migration;
 use homestead::pipeline::HostFacts;
 use homestead::plan::{Memory, Observed, OwnedFile, PathKind, PathState, Plan, VERSION, database_fingerprint, remember, sha256, unit_of};
+use homestead::versioned::Versioned as _;
 use serde_json::json;
 
 /// The numbers of the user `matrix`.
