@@ -17,7 +17,7 @@ use super::error::PageError;
 use super::render::percent_encoded;
 
 /// Evaluating an inventory takes a second or two.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Longer names are no names.
 const LONGEST: usize = 200;
 /// Longer values are cut in lists, in characters.
