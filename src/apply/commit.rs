@@ -4,35 +4,88 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
 
-use super::{Run, journal, remember, schemas};
+use super::chain::Chain;
+use super::{Run, databases, journal, remember, schemas};
 use crate::desired::Service;
 use crate::diagnostic::{Error, Kind, Result};
+use crate::host::Script;
 use crate::host::docker::Docker;
 use crate::host::store::{self, Expected};
 use crate::plan::{
-    Begun, Change, Changes, Generation, KeptFile, KeptImage, KeptUnit, Memory, OwnedFile, RestartKind, SavedFile, Step, Undo, unit_file,
+    Begun, Change, Changes, Generation, KeptFile, KeptImage, KeptUnit, Memory, OwnedFile, RestartKind, SavedFile, Schemas, Step, Undo,
+    unit_file,
 };
 use crate::role::Format;
 use crate::versioned::Versioned as _;
+
+/// What a commit writes down and the host was asked for together with the last steps.
+#[derive(Default)]
+pub struct Known {
+    /// Whether the host was asked for its schemas, and what it said.
+    schemas: Option<Option<Schemas>>,
+    /// The images that the services run.
+    images: Option<BTreeMap<String, KeptImage>>,
+}
+
+const SCHEMAS: &str = "schemas";
+const IMAGES: &str = "images";
+
+/// One line an image, in their order.
+const INSPECT: &str = "exec docker image inspect --format '{\"id\":{{json .Id}},\"repo_digests\":{{if .RepoDigests}}{{json .RepoDigests}}{{else}}[]{{end}}}' -- \"$@\"";
+
+/// Asks for what is known only at the end.
+pub fn ask(run: &Run<'_>, chain: &mut Chain<'_>) {
+    if let Some(script) = schemas::script(run).filter(|_| are_schemas_due(run, &run.observed.memory)) {
+        chain.ask(SCHEMAS, script);
+    }
+    let names = image_names(run);
+    if !names.is_empty() {
+        chain.ask(IMAGES, Script::new(INSPECT, names));
+    }
+}
+
+/// What was answered. What cannot be understood is asked for again.
+pub fn answers(run: &Run<'_>, chain: &Chain<'_>) -> Known {
+    let names = image_names(run);
+    let images = chain.answer(IMAGES).filter(|output| output.status == 0).and_then(|output| {
+        let text = String::from_utf8_lossy(&output.stdout);
+        let images: Option<Vec<KeptImage>> = text.lines().map(|line| serde_json::from_str(line).ok()).collect();
+        images.filter(|images| images.len() == names.len())
+    });
+    let images = images.map(|images| names.iter().map(|name| (*name).to_owned()).zip(images).collect());
+    Known { schemas: chain.answer(SCHEMAS).map(|output| schemas::answer(run, output)), images }
+}
+
+/// Whether the schemas may be other than the memory says.
+fn are_schemas_due(run: &Run<'_>, memory: &Memory) -> bool {
+    let restarted: BTreeSet<String> = run.plan.restarts.iter().map(|restart| restart.unit.clone()).collect();
+    databases::are_wanted(run) || memory.schemas.is_none() || schemas::may_change(&run.desired.services, &restarted)
+}
 
 /// Writes down that the run succeeded, and what the host is now.
 ///
 /// # Errors
 /// No room is left, and the like.
-pub async fn commit(run: &Run<'_>) -> Result<()> {
+pub async fn commit(run: &Run<'_>, known: Known) -> Result<()> {
     let mut memory = remember::after(run);
-    let restarted: BTreeSet<String> = run.plan.restarts.iter().map(|restart| restart.unit.clone()).collect();
-    let databases = run.plan.actions.iter().any(|action| matches!(action.step, Step::PutDatabase(_)));
-    if databases || memory.schemas.is_none() || schemas::may_change(&run.desired.services, &restarted) {
-        memory.schemas = schemas::now(run).await.or(memory.schemas);
+    if are_schemas_due(run, &memory) {
+        let found = match known.schemas {
+            Some(schemas) => schemas,
+            None => schemas::now(run).await,
+        };
+        memory.schemas = found.or(memory.schemas);
     }
+    let images = match known.images {
+        Some(images) => images,
+        None => images(run).await?,
+    };
     let generation = Generation {
         generation: memory.generation,
         begun: journal::begun(run),
         homestead: env!("CARGO_PKG_VERSION").to_owned(),
         files: files(run, &memory.files),
         units: units(run, &memory),
-        images: images(run).await?,
+        images,
         databases: memory.databases.clone(),
         schemas: memory.schemas.unwrap_or_default(),
         changes: changes(run),
@@ -89,9 +142,13 @@ fn units(run: &Run<'_>, memory: &Memory) -> BTreeMap<String, KeptUnit> {
     kept.collect()
 }
 
+fn image_names<'r>(run: &'r Run<'_>) -> BTreeSet<&'r str> {
+    run.desired.services.iter().map(|service| service.image.as_str()).filter(|name| !name.is_empty()).collect()
+}
+
 /// The images that the services run.
 async fn images(run: &Run<'_>) -> Result<BTreeMap<String, KeptImage>> {
-    let names: BTreeSet<&str> = run.desired.services.iter().map(|service| service.image.as_str()).filter(|name| !name.is_empty()).collect();
+    let names = image_names(run);
     if names.is_empty() {
         return Ok(BTreeMap::new());
     }

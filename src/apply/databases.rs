@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::Run;
 use crate::desired::Database;
 use crate::diagnostic::{Error, Kind, Result};
-use crate::host::{self, Exec, Host, run as run_script};
+use crate::host::{self, Exec, Host, Output, Script, run as run_script};
 use crate::plan::Step;
 use crate::report::RunStep;
 use crate::secret::Secret;
@@ -34,6 +34,11 @@ cat >"$file.new"
 sync -- "$file.new"
 mv -f -- "$file.new" "$file"
 "#;
+
+/// Whether the plan has databases.
+pub fn are_wanted(run: &Run<'_>) -> bool {
+    run.plan.actions.iter().any(|action| matches!(action.step, Step::PutDatabase(_)))
+}
 
 /// Makes the databases of the plan, or sets their roles' passwords.
 ///
@@ -139,7 +144,19 @@ async fn ask(run: &Run<'_>, container: &str, what: &str, sql: &str) -> Result<St
 /// # Errors
 /// Postgres refuses or does not run.
 pub async fn send(host: &dyn Host, container: &str, what: &str, sql: &str, redact: &(dyn Fn(&str) -> String + Sync)) -> Result<String> {
-    let output = host.exec(Exec::new(PSQL).arguments(&[container]).stdin(format!("{PREAMBLE}{sql}").as_bytes())).await?;
+    answer(&script(container, sql).run(host).await?, what, redact)
+}
+
+/// The script that has psql in a container carry statements out.
+pub fn script(container: &str, sql: &str) -> Script {
+    Script::new(PSQL, [container]).stdin(format!("{PREAMBLE}{sql}"))
+}
+
+/// What it wrote.
+///
+/// # Errors
+/// As [`send`].
+pub fn answer(output: &Output, what: &str, redact: &(dyn Fn(&str) -> String + Sync)) -> Result<String> {
     if output.status == 0 {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }

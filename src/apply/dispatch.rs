@@ -4,15 +4,20 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::chain::Chain;
+use super::commit::Known;
 use super::journal::{self, End};
 use super::progress::Progress;
 use super::{
-    account, builds, commit, databases, docker_install, preflight, pull, remember, remove, rollback, save, services, staged, undo,
+    account, builds, commit, databases, docker_install, preflight, pull, remember, remove, rollback, save, schemas, services, staged, undo,
 };
-use crate::desired::Desired;
+use crate::desired::{Desired, Service};
 use crate::diagnostic::{Error, Kind, Result};
-use crate::host::{self, Host, KeyRequest, Lock, LockHolder, Push, PushDirectory, PushFile};
-use crate::plan::{Action, Change, Observed, Plan, RestartKind, Step};
+use crate::host::systemd::Verb;
+use crate::host::{
+    self, ChainEnd, Heard, Host, KeyRequest, Link, Linked, Lock, LockHolder, Output, Push, PushDirectory, PushFile, Script, store,
+};
+use crate::plan::{Action, Change, Observed, Plan, Restart, RestartKind, Schemas, Step};
 use crate::report::{Event, RunStep, Sink};
 
 /// Everything that a run works with.
@@ -121,12 +126,17 @@ pub async fn apply(run: &Run<'_>) -> Result<()> {
 async fn carry_out(run: &Run<'_>, half_done: bool) -> Result<()> {
     if run.plan.is_empty() && !half_done {
         run.step(RunStep::Commit).await?;
-        return commit::commit(run).await;
+        return commit::commit(run, Known::default()).await;
     }
     let untouched = |error: Error| error.hint("nothing that runs was touched");
     run.checkpoint("nothing was touched")?;
     run.step(RunStep::Check).await?;
-    preflight::check(run).await.map_err(untouched)?;
+    let images = |step: &Step| matches!(step, Step::InstallDocker | Step::PullImage(_) | Step::PinImage(_) | Step::BuildImage(_));
+    let images = run.plan.actions.iter().any(|action| images(&action.step));
+    let tried = async { if images { Ok(()) } else { staged::check(run).await } };
+    let (schemas, tried) = tokio::join!(before(run), tried);
+    let schemas = schemas.map_err(untouched)?;
+    tried.map_err(untouched)?;
     if run.plan.actions.iter().any(|action| matches!(action.step, Step::InstallDocker)) {
         run.step(RunStep::InstallDocker).await?;
         docker_install::install(run).await.map_err(untouched)?;
@@ -136,44 +146,80 @@ async fn carry_out(run: &Run<'_>, half_done: bool) -> Result<()> {
     pull::images(run).await.map_err(untouched)?;
     builds::images(run).await.map_err(untouched)?;
     run.checkpoint("images were pulled, nothing else was touched")?;
-    staged::check(run).await.map_err(untouched)?;
-    run.checkpoint("images were pulled and the configurations checked, nothing else was touched")?;
+    if images {
+        staged::check(run).await.map_err(untouched)?;
+        run.checkpoint("images were pulled and the configurations checked, nothing else was touched")?;
+    }
     run.step(RunStep::Prepare).await?;
     account::create(run).await.map_err(untouched)?;
     pull::networks(run).await.map_err(untouched)?;
     run.checkpoint("users, networks and images were made, no service was touched")?;
-    run.step(RunStep::Save).await?;
-    save::save(run).await.map_err(untouched)?;
-    run.step(RunStep::Write).await?;
-    run.progress.begin_to_write();
-    if let Err(error) = push(run).await {
-        return Err(untouched(not_written(run, error).await));
+    let save = save::script(run, schemas).await.map_err(untouched)?;
+    let mut chain = Chain::new(run);
+    chain.step(RunStep::Save, &[])?;
+    if let Some(save) = save {
+        chain.add(save, store::saved);
     }
-    match change(run).await {
-        Ok(()) => {}
-        Err(error) if matches!(error.kind, Kind::Interrupted | Kind::Unreachable | Kind::Locked) => {
-            let down = run.progress.down();
-            let error = if down.is_empty() { error } else { error.hint(format!("stopped meanwhile: {}", down.join(", "))) };
-            return Err(error.hint("the next run finishes what was begun"));
-        }
-        // Data that is gone does not come back, and what lacks it had better not start.
-        Err(error) if run.progress.has_lost_data() => {
-            return Err(error.hint("data was removed, so nothing was put back; the next run removes the rest"));
-        }
-        Err(error) => return Err(rollback::put_back(run, error).await),
-    }
+    write(run, &mut chain).map_err(untouched)?;
+    let known = match change(run, chain).await {
+        Ok(known) => known,
+        Err(error) => return Err(failed(run, error).await),
+    };
     run.step(RunStep::Commit).await?;
     // Everything runs as declared: that it cannot be written down is no reason to put it back.
-    commit::commit(run)
+    commit::commit(run, known)
         .await
         .map_err(|error| error.hint("every service runs as declared; the next run writes down that this one succeeded"))
 }
 
+/// What can be known before anything is touched, without an image; gives what the databases were migrated to, where the run may
+/// change that.
+async fn before(run: &Run<'_>) -> Result<Option<Schemas>> {
+    let (room, schemas) = (preflight::script(run), schemas::before(run));
+    if room.is_none() && schemas.is_none() {
+        return Ok(None);
+    }
+    let (asks_room, asks_schemas) = (room.is_some(), schemas.is_some());
+    let linked = |script: Option<Script>, link| Linked { script: script.unwrap_or_default(), link, ..Linked::default() };
+    let links = [linked(room, Link::Plain), linked(schemas, Link::Optional)];
+    let mut answers = Vec::new();
+    let mut hear = |heard: Heard<'_>| {
+        if let Heard::Ended(_, status, stdout) = heard {
+            answers.push(Output { status, stdout: stdout.to_vec(), stderr: Vec::new() });
+        }
+    };
+    if let ChainEnd::Failed(_, output) = host::chain(&**run.host, ("", ""), &links, &mut hear).await? {
+        return preflight::judge(run, &output).map(|()| None);
+    }
+    if let Some(room) = answers.first().filter(|_| asks_room) {
+        preflight::judge(run, room)?;
+    }
+    Ok(answers.get(1).filter(|_| asks_schemas).and_then(|output| schemas::answer(run, output)))
+}
+
+/// What a run ends with that came to save, write or change something.
+async fn failed(run: &Run<'_>, error: Error) -> Error {
+    let untouched = |error: Error| error.hint("nothing that runs was touched");
+    if matches!(error.kind, Kind::Interrupted | Kind::Unreachable | Kind::Locked) {
+        let down = run.progress.down();
+        let error = if down.is_empty() { error } else { error.hint(format!("stopped meanwhile: {}", down.join(", "))) };
+        return error.hint("the next run finishes what was begun");
+    }
+    if !run.progress.has_written() {
+        return untouched(error);
+    }
+    if !run.progress.are_files_written() {
+        return untouched(not_written(run, error).await);
+    }
+    // Data that is gone does not come back, and what lacks it had better not start.
+    if run.progress.has_lost_data() {
+        return error.hint("data was removed, so nothing was put back; the next run removes the rest");
+    }
+    rollback::put_back(run, error).await
+}
+
 /// Files go to the host all or none. Where none did, there is nothing to put back, unless an earlier run left it.
 async fn not_written(run: &Run<'_>, error: Error) -> Error {
-    if error.kind == Kind::Unreachable {
-        return error;
-    }
     if run.observed.undo.is_none()
         && let Err(problem) = undo::discard(&**run.host).await
     {
@@ -183,25 +229,40 @@ async fn not_written(run: &Run<'_>, error: Error) -> Error {
     error
 }
 
-/// Everything after the files: what fails here is put back.
-async fn change(run: &Run<'_>) -> Result<()> {
-    builds::name(run).await?;
-    restart(run).await?;
+/// Everything from the files on: what fails behind them is put back. Gives what was found out on the way for the commit.
+async fn change<'r>(run: &'r Run<'r>, mut chain: Chain<'r>) -> Result<Known> {
+    if run.plan.actions.iter().any(|action| matches!(action.step, Step::BuildImage(_) | Step::PinImage(_))) {
+        chain.go().await?;
+        builds::name(run).await?;
+    }
+    restart(run, &mut chain).await?;
+    if left_over(run).is_empty() && !remove::is_wanted(run) {
+        chain.step(RunStep::Remove, &[])?;
+        commit::ask(run, &mut chain);
+        chain.go().await?;
+        return Ok(commit::answers(run, &chain));
+    }
+    chain.go().await?;
     left_running(run).await?;
     // Last, when all else works.
     run.step(RunStep::Remove).await?;
     let removed = remove::remove(run).await;
     run.progress.removed(removed.is_err() && run.plan.actions.iter().any(|action| matches!(action.step, Step::RemoveData(_))));
-    removed
+    removed.map(|()| Known::default())
 }
 
-/// What an earlier run started or restarted and this one does not must work too before it counts as done.
-async fn left_running(run: &Run<'_>) -> Result<()> {
-    let Some(undo) = &run.observed.undo else { return Ok(()) };
+/// What an earlier run started or restarted and this one does not.
+fn left_over(run: &Run<'_>) -> Vec<Service> {
+    let Some(undo) = &run.observed.undo else { return Vec::new() };
     let mine = |unit: &str| run.plan.restarts.iter().any(|restart| restart.unit == unit);
     let active = |unit: &str| run.observed.units.get(unit).is_some_and(|state| state.active);
-    let services: Vec<_> = run.desired.services.iter().filter(|service| undo.units.contains_key(&service.unit)).cloned().collect();
-    let services: Vec<_> = services.into_iter().filter(|service| !mine(&service.unit) && active(&service.unit)).collect();
+    let services = run.desired.services.iter().filter(|service| undo.units.contains_key(&service.unit));
+    services.filter(|service| !mine(&service.unit) && active(&service.unit)).cloned().collect()
+}
+
+/// It must work too before it counts as done.
+async fn left_running(run: &Run<'_>) -> Result<()> {
+    let services = left_over(run);
     if services.is_empty() {
         return Ok(());
     }
@@ -211,7 +272,8 @@ async fn left_running(run: &Run<'_>) -> Result<()> {
 }
 
 /// Folders, keys, and files, and the note which units must restart because of them.
-async fn push(run: &Run<'_>) -> Result<()> {
+fn write<'r>(run: &'r Run<'r>, chain: &mut Chain<'r>) -> Result<()> {
+    chain.step_and(RunStep::Write, &[], || run.progress.begin_to_write())?;
     let mut push = Push::default();
     let mut keys = Vec::new();
     for action in &run.plan.actions {
@@ -242,56 +304,56 @@ async fn push(run: &Run<'_>) -> Result<()> {
     }
     let (directories, files) = (push.directories.len(), push.files.len());
     if directories + files > 0 {
-        run.stage(format!("writing {files} files and {directories} folders"));
+        chain.stage(format!("writing {files} files and {directories} folders"));
     }
     push.directories.insert(0, remember::folder());
     if !keys.is_empty() {
         // Before the files: what needs a key must not lie there without it when this fails.
         let folders = Push { directories: std::mem::take(&mut push.directories), ..Push::default() };
-        host::push(&**run.host, &folders).await?;
+        chain.add(folders.script()?, move |host, output| folders.outcome(host, output));
         let missing = |action: &&Action| matches!(action.step, Step::MakeKey(_)) && action.change == Change::Create;
         match run.plan.actions.iter().filter(missing).count() {
             0 => {}
-            count => run.stage(format!("making {count} keys")),
+            count => chain.stage(format!("making {count} keys")),
         }
-        host::make_keys(&**run.host, &keys).await?;
+        chain.add(host::keys_script(&keys)?, |host, output| host::made_keys(host, output).map(drop));
     }
     push.files.push(remember::pending(run)?);
-    host::push(&**run.host, &push).await
+    chain.add_then(push.script()?, move |host, output| push.outcome(host, output), || run.progress.files_are_written());
+    Ok(())
 }
 
 /// Units: reload, enable, stop, restart wave by wave with their health, databases in between.
-async fn restart(run: &Run<'_>) -> Result<()> {
-    run.step(RunStep::Reload).await?;
+async fn restart<'r>(run: &'r Run<'r>, chain: &mut Chain<'r>) -> Result<()> {
+    chain.step(RunStep::Reload, &[])?;
     // Always: an earlier run may have been cut off between its files and this.
-    host::systemd::daemon_reload(&**run.host).await?;
-    let enabled = services::enabled_by(run.plan);
-    if !enabled.is_empty() {
-        host::systemd::enable(&**run.host, &enabled).await?;
-    }
-    host::systemd::disable(&**run.host, &services::disabled_by(run.plan)).await?;
+    chain.systemctl(Verb::DaemonReload, &[]);
+    chain.systemctl(Verb::Enable, &services::enabled_by(run.plan));
+    chain.systemctl(Verb::Disable, &services::disabled_by(run.plan));
     let restarting: Vec<_> = run.plan.restarts.iter().filter(|restart| restart.kind != RestartKind::Stop).cloned().collect();
     let stopped = crate::plan::stopped_first(run.desired, &run.plan.restarts);
     if !stopped.is_empty() {
-        run.checkpoint("files were written, no service was touched")?;
-        run.step_of(RunStep::Stop, &stopped).await?;
-        run.progress.touch(&stopped, |_| true);
-        run.stage(format!("stopping {}", stopped.join(", ")));
-        host::systemd::stop(&**run.host, &stopped).await?;
+        chain.gate("files were written, no service was touched");
+        let touched = stopped.clone();
+        chain.step_and(RunStep::Stop, &stopped, move || run.progress.touch(&touched, |_| true))?;
+        chain.stage(format!("stopping {}", stopped.join(", ")));
+        chain.systemctl(Verb::Stop, &stopped);
     }
     let postgres = run.desired.services.iter().find(|service| service.role == "postgres");
-    let mut databases_done = false;
-    if !restarting.iter().any(|restart| postgres.is_some_and(|service| service.unit == restart.unit)) {
+    let is_postgres = |restart: &Restart| postgres.is_some_and(|service| service.unit == restart.unit);
+    let mut databases = databases::are_wanted(run);
+    if databases && !restarting.iter().any(is_postgres) {
+        chain.go().await?;
         databases::put(run).await?;
-        databases_done = true;
+        databases = false;
     }
     for wave in crate::plan::waves(run.desired, &restarting) {
-        run.checkpoint("files were written and some services restarted")?;
-        services::bring_up(run, &wave).await?;
-        let has_postgres = wave.iter().any(|restart| postgres.is_some_and(|service| service.unit == restart.unit));
-        if has_postgres && !databases_done {
+        chain.gate("files were written and some services restarted");
+        services::bring_up(run, chain, &wave)?;
+        if databases && wave.iter().any(is_postgres) {
+            chain.go().await?;
             databases::put(run).await?;
-            databases_done = true;
+            databases = false;
         }
     }
     Ok(())

@@ -53,6 +53,14 @@ impl End {
     }
 }
 
+/// A line as it stands in the journal.
+///
+/// # Errors
+/// It cannot be written.
+pub fn text(line: &Line<'_>) -> Result<String> {
+    serde_json::to_string(line).map_err(|error| Error::new(Kind::Usage, "a line of the journal cannot be written").caused_by(error))
+}
+
 /// Begins the journal of a run.
 pub async fn begin(run: &Run<'_>) -> Result<()> {
     run.lock.note(&Line::Begin { begun: &begun(run), version: env!("CARGO_PKG_VERSION") }).await

@@ -6,6 +6,7 @@
 
 mod account;
 mod builds;
+mod chain;
 mod commit;
 mod databases;
 mod dispatch;

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Run;
 use crate::diagnostic::{Error, Kind, Result};
-use crate::host::preflight::{IMAGES, Space, Taken, look};
+use crate::host::preflight::{self, IMAGES, Space, Taken};
+use crate::host::{Output, Script};
 use crate::plan::{RestartKind, Step};
 
 /// Where the state of a run lies: files are staged there before they move, and copies of the old ones are kept.
@@ -22,19 +23,21 @@ const IMAGES_AT_LEAST_KIB: u64 = 256 * 1024;
 /// Below this, an image may not fit: Synapse's takes about 500 MB, and is unpacked beside the old one.
 const IMAGES_GOOD_KIB: u64 = 2 * 1024 * 1024;
 
-/// Ports must be free that services are about to take, and there must be room for what is written.
+/// What is asked about the ports that services are about to take and the room for what is written; nothing where there is
+/// nothing to ask.
+pub fn script(run: &Run<'_>) -> Option<Script> {
+    let numbers: Vec<u16> = wanted_ports(run).keys().copied().collect();
+    let paths: Vec<String> = Needs::of(run).paths.keys().cloned().collect();
+    (!numbers.is_empty() || !paths.is_empty()).then(|| preflight::script(&numbers, &paths))
+}
+
+/// What the answer means.
 ///
 /// # Errors
 /// A port is taken by something that is not the service itself, or a file system is full.
-pub async fn check(run: &Run<'_>) -> Result<()> {
-    let wanted = wanted_ports(run);
-    let numbers: Vec<u16> = wanted.keys().copied().collect();
-    let needs = Needs::of(run);
-    let paths: Vec<String> = needs.paths.keys().cloned().collect();
-    if numbers.is_empty() && paths.is_empty() {
-        return Ok(());
-    }
-    let (taken, space) = look(&**run.host, &numbers, &paths).await?;
+pub fn judge(run: &Run<'_>, output: &Output) -> Result<()> {
+    let (wanted, needs) = (wanted_ports(run), Needs::of(run));
+    let (taken, space) = preflight::found(&**run.host, output)?;
     for taken in &taken {
         if let Some(unit) = wanted.get(&taken.port).filter(|_| !gives_up(run, taken)) {
             return Err(in_use(taken, unit));

@@ -19,6 +19,7 @@ struct State {
     down: BTreeMap<String, Instant>,
     downtimes: BTreeMap<String, f64>,
     writing: bool,
+    written: bool,
     saved: Option<Undo>,
     lost_data: bool,
 }
@@ -81,6 +82,16 @@ impl Progress {
     /// From here on, something may have been changed.
     pub fn begin_to_write(&self) {
         self.state().writing = true;
+    }
+
+    /// All files are in place.
+    pub fn files_are_written(&self) {
+        self.state().written = true;
+    }
+
+    /// Whether they are.
+    pub fn are_files_written(&self) -> bool {
+        self.state().written
     }
 
     /// What was written was undone at once.

@@ -4,7 +4,7 @@
 use super::{Run, databases};
 use crate::diagnostic::{Error, Kind, Result};
 use crate::host::{self, Exec, docker::Docker, run as run_script};
-use crate::plan::{KeptData, Step, postgres_of};
+use crate::plan::{Change, KeptData, Step, postgres_of};
 
 const FILES: &str = "rm -f -- \"$@\"";
 
@@ -21,6 +21,11 @@ for path; do
     rm -rf --one-file-system -- "$path" || { mountpoint -q -- "$path" && [ -z "$(ls -A -- "$path")" ]; } || exit 1
 done
 "#;
+
+/// Whether the plan removes something.
+pub fn is_wanted(run: &Run<'_>) -> bool {
+    run.plan.actions.iter().any(|action| action.change == Change::Remove)
+}
 
 /// Carries out what the plan removes.
 ///

@@ -2,35 +2,36 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Run, journal, remember, schemas};
+use super::{Run, journal, remember};
 use crate::diagnostic::{Error, Kind, Result};
 use crate::host::docker::Docker;
 use crate::host::store::{self, Expected};
-use crate::host::{self, FileState, ObserveRequest};
-use crate::plan::{RestartKind, SavedDirectory, SavedFile, SavedUnit, Step, Undo, unit_file};
+use crate::host::{self, FileState, ObserveRequest, Script};
+use crate::plan::{RestartKind, SavedDirectory, SavedFile, SavedUnit, Schemas, Step, Undo, unit_file};
 use crate::versioned::Versioned as _;
 
-/// Writes down how everything is that the plan changes. What an earlier run wrote down that did not come to its end stays as
-/// it is: it is older, and what was good.
+/// Finds out how everything is that the plan changes; gives the script that writes it down, or nothing where it is written
+/// down. What an earlier run wrote down that did not come to its end stays as it is: it is older, and what was good.
+/// `schemas` is what the databases were migrated to.
 ///
 /// # Errors
-/// A file changed since it was looked at, or there is no room; nothing was touched then.
-pub async fn save(run: &Run<'_>) -> Result<()> {
+/// Something is in the way of a file, or the host does not say what it has.
+pub async fn script(run: &Run<'_>, schemas: Option<Schemas>) -> Result<Option<Script>> {
     let older = run.observed.undo.clone();
     let mut undo = older.clone().unwrap_or_else(|| Undo::new(journal::begun(run), &run.observed.memory));
     let removed = removed(run).await?;
     let paths = collect(run, &removed, &mut undo)?;
     images(run, &mut undo).await?;
     if undo.schemas.is_none() {
-        undo.schemas = schemas::before(run).await;
+        undo.schemas = schemas;
     }
     run.progress.keep(undo.clone());
     if older.as_ref() == Some(&undo) {
-        return Ok(());
+        return Ok(None);
     }
     let expected: Vec<Expected<'_>> = paths.iter().map(|(path, sum)| (path.as_str(), sum.as_deref())).collect();
     let document = undo.write().map_err(|error| Error::new(Kind::Usage, "the undo cannot be written").caused_by(error))?;
-    store::save(&**run.host, &expected, &document).await
+    store::save(&expected, &document).map(Some)
 }
 
 /// Adds what the plan changes; gives the files with what they are now.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Run, databases};
 use crate::desired::Service;
 use crate::diagnostic::{Error, Kind, Result};
-use crate::host::Host;
+use crate::host::{Host, Output, Script};
 use crate::plan::{Schemas, SynapseSchema};
 
 /// The roles whose start may change a schema.
@@ -17,23 +17,34 @@ pub fn may_change(services: &[Service], units: &BTreeSet<String>) -> bool {
     services.iter().any(|service| units.contains(&service.unit) && MIGRATING.contains(&service.role.as_str()))
 }
 
-/// What the schemas are before a run that may change them; nothing where it is not known and cannot be.
-pub async fn before(run: &Run<'_>) -> Option<Schemas> {
+/// What asks for the schemas before a run that may change them; nothing where they are not known and cannot be.
+pub fn before(run: &Run<'_>) -> Option<Script> {
     let units = run.plan.restarts.iter().map(|restart| restart.unit.clone()).collect();
     let postgres = run.desired.services.iter().find(|service| service.role == "postgres")?;
     if !may_change(&run.desired.services, &units) || !run.observed.units.get(&postgres.unit).is_some_and(|state| state.active) {
         return None;
     }
     let names: BTreeSet<&str> = run.observed.memory.databases.keys().map(String::as_str).collect();
-    known(run, read(run.host, &postgres.container, &names, run.redact).await)
+    Some(databases::script(&postgres.container, &question(&names)))
 }
 
-/// What they are now, in the databases of the memory and of the plan.
-pub async fn now(run: &Run<'_>) -> Option<Schemas> {
+/// What asks for them now, in the databases of the memory and of the plan; nothing where there is no Postgres.
+pub fn script(run: &Run<'_>) -> Option<Script> {
     let postgres = run.desired.services.iter().find(|service| service.role == "postgres")?;
     let mut names: BTreeSet<&str> = run.observed.memory.databases.keys().map(String::as_str).collect();
     names.extend(run.desired.databases.iter().map(|database| database.name.as_str()));
-    known(run, read(run.host, &postgres.container, &names, run.redact).await)
+    Some(databases::script(&postgres.container, &question(&names)))
+}
+
+/// What the answer to one of these scripts means.
+pub fn answer(run: &Run<'_>, output: &Output) -> Option<Schemas> {
+    known(run, databases::answer(output, WHAT, run.redact).and_then(|text| understand(&text)))
+}
+
+/// What they are now.
+pub async fn now(run: &Run<'_>) -> Option<Schemas> {
+    let output = script(run)?.run(&**run.host).await;
+    output.map_or_else(|error| known(run, Err(error)), |output| answer(run, &output))
 }
 
 /// What is not known refuses nothing later; a run does not fail for it.
@@ -57,12 +68,22 @@ pub async fn read(
     names: &BTreeSet<&str>,
     redact: &(dyn Fn(&str) -> String + Sync),
 ) -> Result<Schemas> {
+    understand(&databases::send(&**host, container, WHAT, &question(names), redact).await?)
+}
+
+/// What Postgres is asked.
+const WHAT: &str = "to say what its databases were migrated to";
+
+fn question(names: &BTreeSet<&str>) -> String {
     let mut sql = "SELECT 'postgres ' || current_setting('server_version_num')::int / 10000;\n".to_owned();
     for name in names {
         sql.push_str(&format!("\\connect {}\n{PROBE}", databases::identifier(name)));
     }
-    let text = databases::send(&**host, container, "to say what its databases were migrated to", &sql, redact).await?;
-    parse(&text).ok_or_else(|| Error::new(Kind::HostFailed, "what Postgres says about its schemas cannot be read"))
+    sql
+}
+
+fn understand(text: &str) -> Result<Schemas> {
+    parse(text).ok_or_else(|| Error::new(Kind::HostFailed, "what Postgres says about its schemas cannot be read"))
 }
 
 /// Whose database it is, its tables say.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{Progress, Run, apply};
-use crate::desired::{Desired, File, Service};
+use crate::desired::{Desired, File, Health, Image, Probe, Service};
 use crate::diagnostic::{Error, Kind, Result};
 use crate::host::{Asked, FakeHost, Host, LockHolder, Output};
 use crate::plan::{Begun, Observed, PathKind, PathState, Plan, SavedFile, SavedUnit, Scope, Undo, UnitState, plan, sha256};
@@ -91,6 +91,10 @@ fn deed(asked: &Asked) -> String {
     }
     if asked.script.contains("journalctl") {
         return format!("journal {}", asked.arguments[0]);
+    }
+    if asked.script.contains("watched=") {
+        let units: Vec<&str> = asked.arguments[1..].chunks(7).map(|words| words[0].as_str()).collect();
+        return format!("watch {}", units.join(", "));
     }
     if asked.script.contains("space PATH MOUNT") {
         return "look for room".to_owned();
@@ -217,6 +221,41 @@ async fn a_run_goes_in_its_order() {
     {"event":"step","step":"commit","units":[]}
     {"event":"end","result":"committed"}
     "#);
+}
+
+/// Who needs the other no more goes together with it, and one script waits for both.
+#[tokio::test]
+async fn equal_priorities_restart_together() {
+    let (mut desired, observed) = situation();
+    desired.services = vec![service("synapse", 1000, &[]), service("bridge", 1000, &[])];
+    for service in &mut desired.services {
+        service.health = Some(Health { probe: Probe::Tcp { port: 80 }, timeout_seconds: 9 });
+    }
+    desired.files[1].restarts = vec!["bridge.service".into()];
+    let outcome = carry_out_on(FakeHost::new(), &CancellationToken::new(), &desired, &observed).await;
+    outcome.result.unwrap();
+    insta::assert_snapshot!(outcome.deeds.join("\n"), @"
+    look for room
+    save
+    push new unit, new configuration, pending restarts
+    daemon-reload
+    reset-failed bridge.service synapse.service
+    restart bridge.service synapse.service
+    watch bridge.service, synapse.service
+    commit
+    ");
+}
+
+/// An image that cannot be had leaves everything as it is: images come before whatever stops or writes.
+#[tokio::test]
+async fn images_come_before_everything_that_disturbs() {
+    let (mut desired, observed) = situation();
+    desired.images = vec![Image { name: "localhost/new:1".into(), services: Vec::new() }];
+    let outcome = carry_out_on(FakeHost::new(), &CancellationToken::new(), &desired, &observed).await;
+    let error = outcome.result.unwrap_err();
+    assert!(error.hints.iter().any(|hint| hint == "nothing that runs was touched"), "{error:?}");
+    assert_eq!(outcome.deeds, ["look for room"]);
+    assert!(outcome.journal.contains("\"step\":\"pull\"") && !outcome.journal.contains("\"step\":\"save\""), "{}", outcome.journal);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
+use super::chain::{CHAIN, WORDS};
 use super::docker::EngineState;
 use super::engine_socket::{bodies, unanswered};
 use super::http_pipeline::pipeline;
@@ -145,6 +146,35 @@ impl FakeHost {
         answer.unwrap_or_else(|| Err(unexpected(&format!("nobody expected `{}`", asked.summary()))))
     }
 
+    /// Each script of a chain is one that is asked for by itself.
+    fn reply_chain(&self, exec: Exec<'_>, sink: &mut (dyn for<'b> FnMut(Channel, &'b [u8]) + Send)) -> Result<u32> {
+        let number = |word: &str| word.parse::<usize>().map_err(|_| unexpected("a chain without numbers"));
+        let (mut words, mut stdin) = (exec.arguments.get(2..).unwrap_or_default(), exec.stdin);
+        let mut place = 0;
+        while let Some((link, rest)) = words.split_at_checked(WORDS) {
+            let [note, kind, length, script, count] = link else { break };
+            let (Some((input, others)), Some((arguments, further))) =
+                (stdin.split_at_checked(number(length)?), rest.split_at_checked(number(count)?))
+            else {
+                return Err(unexpected("a chain that breaks off"));
+            };
+            (stdin, words) = (others, further);
+            if !note.is_empty() {
+                self.told.lock().unwrap_or_else(PoisonError::into_inner).bytes.extend_from_slice(format!("{note}\n").as_bytes());
+            }
+            sink(Channel::Stdout, format!("{place}\0").as_bytes());
+            let output = if script.is_empty() { success("") } else { self.reply(Exec::new(script).arguments(arguments).stdin(input))? };
+            sink(Channel::Stderr, &output.stderr);
+            sink(Channel::Stdout, &output.stdout);
+            sink(Channel::Stdout, format!("\0{}\0", output.status).as_bytes());
+            if output.status != 0 && *kind != "optional" {
+                break;
+            }
+            place += 1;
+        }
+        Ok(0)
+    }
+
     fn next_stream(&self) -> Result<Box<dyn Stream>> {
         self.state().streams.pop_front().ok_or_else(|| unexpected("nobody expected a connection"))
     }
@@ -194,6 +224,9 @@ impl Host for FakeHost {
     }
 
     async fn exec_streaming(&self, exec: Exec<'_>, sink: &mut (dyn for<'b> FnMut(Channel, &'b [u8]) + Send)) -> Result<u32> {
+        if exec.script == CHAIN {
+            return self.reply_chain(exec, sink);
+        }
         let output = self.reply(exec)?;
         sink(Channel::Stdout, &output.stdout);
         sink(Channel::Stderr, &output.stderr);

@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::docker::{Container, Docker, Health};
-use super::{Exec, ForwardingRefused, Host, Stream, complaint};
+use super::{Exec, ForwardingRefused, Host, Script, Stream, complaint};
 use crate::diagnostic::{Error, Kind, Result};
 
 /// The first pause between two looks; it doubles up to [`LONGEST_PAUSE`].
@@ -48,6 +48,61 @@ pub enum Probe {
     },
 }
 
+/// A service that is waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watched {
+    /// Its unit.
+    pub unit: String,
+    /// Its container.
+    pub container: String,
+    /// How it shows that it works.
+    pub probe: Probe,
+    /// For how long it is waited for.
+    pub limit: Duration,
+}
+
+/// What came of a service that was waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Its unit works.
+    Healthy(String),
+    /// Its unit ended by itself, and how.
+    Ended(String, String),
+    /// Its unit does not work in its time, and what is missing.
+    Missing(String, String),
+}
+
+/// The script's status where the host has no program that could ask: [`wait_healthy`] asks from here then.
+pub const UNASKED: u32 = 69;
+
+const WATCH: &str = include_str!("scripts/watch.sh");
+
+/// The script that waits on the host itself until services pass their probes, all at the same time; it gives up when `run`, if
+/// it has a name, no longer holds the lock.
+pub fn watch(run: &str, services: &[Watched]) -> Script {
+    let mut words = vec![run.to_owned()];
+    for Watched { unit, container, probe, limit } in services {
+        let (kind, port, path, stay) = match probe {
+            Probe::Http { port, path } => ("http", *port, path.as_str(), 0),
+            Probe::Tcp { port } => ("tcp", *port, "", 0),
+            Probe::Running { seconds } => ("running", 0, "", *seconds),
+        };
+        words.extend([unit.clone(), container.clone(), kind.to_owned(), port.to_string(), path.to_owned()]);
+        words.extend([limit.as_secs().to_string(), stay.to_string()]);
+    }
+    Script::new(WATCH, words)
+}
+
+/// Understands a line of [`watch`].
+pub fn seen(line: &str) -> Option<Seen> {
+    match line.split('\t').collect::<Vec<_>>().as_slice() {
+        ["healthy", unit] => Some(Seen::Healthy((*unit).to_owned())),
+        ["ended", unit, how] => Some(Seen::Ended((*unit).to_owned(), (*how).to_owned())),
+        ["missing", unit, what @ ..] => Some(Seen::Missing((*unit).to_owned(), what.join(" "))),
+        _ => None,
+    }
+}
+
 /// Waits until `container` passes `probe`. The error says what was missing, and what the container
 /// wrote last.
 pub async fn wait_healthy(host: &dyn Host, docker: &Docker, container: &str, probe: &Probe, limit: Duration) -> Result<()> {
@@ -70,7 +125,8 @@ pub async fn wait_healthy(host: &dyn Host, docker: &Docker, container: &str, pro
     }
 }
 
-async fn gave_up(host: &dyn Host, docker: &Docker, container: &str, missing: &str, limit: Duration) -> Error {
+/// The error for a container that does not pass its probe in its time, with what it wrote last.
+pub async fn gave_up(host: &dyn Host, docker: &Docker, container: &str, missing: &str, limit: Duration) -> Error {
     let error =
         Error::new(Kind::HostFailed, format!("`{}`: `{container}` is not healthy after {} s: {missing}", host.name(), limit.as_secs()));
     // Whatever the container said helps; without it the error stands as well.

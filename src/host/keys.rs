@@ -1,7 +1,7 @@
 //! Keys that are made once on the host and never leave it.
 
 use super::observe::check_path;
-use super::{Exec, Host, run};
+use super::{Host, Output, Script, failed};
 use crate::diagnostic::{Error, Kind, Result};
 
 const KEYS: &str = include_str!("scripts/keys.sh");
@@ -29,14 +29,31 @@ pub async fn make_keys(host: &dyn Host, requests: &[KeyRequest]) -> Result<Vec<S
     if requests.is_empty() {
         return Ok(Vec::new());
     }
+    made_keys(host, &keys_script(requests)?.run(host).await?)
+}
+
+/// The script of [`make_keys`].
+///
+/// # Errors
+/// A path or a command that cannot be.
+pub fn keys_script(requests: &[KeyRequest]) -> Result<Script> {
     let mut arguments = Vec::new();
     for request in requests {
         let (temporary, command) = prepare(request)?;
         arguments.extend([request.path.clone(), temporary, request.mode.clone(), format!("{}:{}", request.owner, request.group), command]);
     }
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let made = run(host, "making keys", Exec::new(KEYS).arguments(&arguments)).await?;
-    Ok(String::from_utf8_lossy(&made).lines().map(str::to_owned).collect())
+    Ok(Script::new(KEYS, arguments))
+}
+
+/// What came of [`keys_script`].
+///
+/// # Errors
+/// A command failed.
+pub fn made_keys(host: &dyn Host, output: &Output) -> Result<Vec<String>> {
+    if output.status != 0 {
+        return Err(failed(host, "making keys", output));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
 }
 
 /// The temporary path, in a folder that only root sees, and the command that writes to it.

@@ -1,13 +1,13 @@
 //! One run at a time: an `flock` held by a process on the run's own channel.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::{Exec, Held, Host, failed};
+use super::{Exec, Held, Host, failed, lost_lock};
 use crate::diagnostic::{Error, Kind, Result};
 
 const LOCK: &str = concat!(include_str!("scripts/unfinished.sh"), include_str!("scripts/lock.sh"));
@@ -73,7 +73,9 @@ pub struct Lock {
     held: Arc<Box<dyn Held>>,
     signs_of_life: JoinSet<()>,
     host: String,
+    run: String,
     unfinished: Option<Unfinished>,
+    last: Mutex<String>,
 }
 
 impl Lock {
@@ -91,8 +93,27 @@ impl Lock {
         self.check()?;
         let mut bytes = serde_json::to_vec(line)
             .map_err(|error| Error::new(Kind::Usage, "a line of the journal cannot be written").caused_by(error))?;
+        self.noted(String::from_utf8_lossy(&bytes).into_owned());
         bytes.push(b'\n');
         self.held.send(&bytes).await
+    }
+
+    /// The run's id, and the line that its journal ends with, or will when the host has written down what it was sent.
+    pub fn journal(&self) -> (&str, String) {
+        (&self.run, self.last.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// The host itself wrote a line into the journal.
+    pub fn noted(&self, line: String) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = line;
+    }
+
+    /// Has the run's chains on the host end at their next gate. Like a note, it takes no round trip.
+    ///
+    /// # Errors
+    /// Kind `Unreachable` where the connection is lost.
+    pub async fn stop_chains(&self) -> Result<()> {
+        self.held.send(b"stop\n").await
     }
 
     /// Whether the lock is held still.
@@ -103,8 +124,7 @@ impl Lock {
         if !self.held.ended() {
             return Ok(());
         }
-        Err(Error::new(Kind::Locked, format!("`{}`: the lock of this run was taken away on the host", self.host))
-            .hint("`homestead lock release` does that; another run may be at work"))
+        Err(lost_lock(&self.host))
     }
 
     /// Frees the lock, and waits until it is free.
@@ -130,7 +150,7 @@ pub async fn lock(host: &dyn Host, holder: &LockHolder, patience: Duration) -> R
             let held = Arc::new(held);
             let mut signs_of_life = JoinSet::new();
             signs_of_life.spawn(say_alive(Arc::clone(&held)));
-            Ok(Lock { held, signs_of_life, host: host.name().to_owned(), unfinished })
+            Ok(Lock { held, signs_of_life, host: host.name().to_owned(), run: holder.run.clone(), unfinished, last: Mutex::default() })
         }
         Err(output) if output.status == BUSY => Err(locked(host.name(), &output.stderr)),
         Err(output) => Err(failed(host, "taking the lock", &output)),

@@ -5,6 +5,7 @@
 //! host's network. Everything else is written once above it, for SSH, local and fake hosts alike.
 
 mod auth;
+mod chain;
 mod connection;
 pub mod docker;
 mod engine_socket;
@@ -34,10 +35,11 @@ pub mod systemd;
 mod target;
 mod trial;
 
+pub use self::chain::{ChainEnd, Heard, Link, Linked, Script, chain, lost_lock};
 pub use self::examine::{ExamineRequest, Examined, examine};
 pub use self::facts::{Facts, UserId, observe_facts};
 pub use self::fake::{Asked, FakeHost};
-pub use self::keys::{KEY_FILE_PATH, KeyRequest, make_keys};
+pub use self::keys::{KEY_FILE_PATH, KeyRequest, keys_script, made_keys, make_keys};
 pub use self::local::LocalHost;
 pub use self::lock::{Lock, LockHolder, Unfinished, lock, locked};
 pub use self::lock_control::{LockProcess, LockStatus, Released, lock_status, release_lock};

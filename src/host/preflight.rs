@@ -1,6 +1,6 @@
 //! What a host has left, and who has what: see `scripts/preflight.sh`.
 
-use super::{Exec, Host, run};
+use super::{Host, Output, Script, failed};
 use crate::diagnostic::Result;
 
 const PREFLIGHT: &str = include_str!("scripts/preflight.sh");
@@ -32,17 +32,21 @@ pub struct Space {
     pub inodes: Option<u64>,
 }
 
-/// Asks for TCP ports and for room, in one exec. What the host does not tell is left out.
+/// The script that asks for TCP ports and for room.
+pub fn script(ports: &[u16], paths: &[String]) -> Script {
+    let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+    Script::new(PREFLIGHT, std::iter::once(ports.join(" ")).chain(paths.iter().cloned()))
+}
+
+/// What came of the script. What the host does not tell is left out.
 ///
 /// # Errors
-/// The connection breaks.
-pub async fn look(host: &dyn Host, ports: &[u16], paths: &[String]) -> Result<(Vec<Taken>, Vec<Space>)> {
-    let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
-    let ports = ports.join(" ");
-    let mut arguments = vec![ports.as_str()];
-    arguments.extend(paths.iter().map(String::as_str));
-    let output = run(host, "looking for what is free", Exec::new(PREFLIGHT).arguments(&arguments)).await?;
-    let text = String::from_utf8_lossy(&output);
+/// It did not work.
+pub fn found(host: &dyn Host, output: &Output) -> Result<(Vec<Taken>, Vec<Space>)> {
+    if output.status != 0 {
+        return Err(failed(host, "looking for what is free", output));
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
     let (mut taken, mut space) = (Vec::new(), Vec::new());
     for line in text.lines() {
         match line.split('\t').collect::<Vec<_>>().as_slice() {
@@ -69,6 +73,10 @@ mod tests {
 
     use super::*;
     use crate::host::{ConnectionSettings, Environment, FakeHost, LocalHost};
+
+    async fn look(host: &dyn Host, ports: &[u16], paths: &[String]) -> Result<(Vec<Taken>, Vec<Space>)> {
+        found(host, &script(ports, paths).run(host).await?)
+    }
 
     #[tokio::test]
     async fn a_real_machine_tells_what_is_free() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::observe::check_path;
-use super::{Exec, Host, Output, failed};
+use super::{Host, Output, Script, failed};
 use crate::diagnostic::{Error, Kind, Result};
 
 const PUSH: &str = include_str!("scripts/push.sh");
@@ -62,13 +62,31 @@ pub async fn push(host: &dyn Host, push: &Push) -> Result<()> {
     if push.directories.is_empty() && push.files.is_empty() && push.remove.is_empty() {
         return Ok(());
     }
-    let folders = folders(&push.files)?;
-    let manifest = manifest(push, &folders)?;
-    let length = manifest.len().to_string();
-    let unpackable = |error| Error::new(Kind::Usage, "files cannot be packed").caused_by(error);
-    let stdin = archive(manifest, &push.files, &folders).map_err(unpackable)?;
-    let output = host.exec(Exec::new(PUSH).arguments(&[&length]).stdin(&stdin)).await?;
-    if output.status == 0 { Ok(()) } else { Err(explain(host, &folders, &output)) }
+    let output = push.script()?.run(host).await?;
+    push.outcome(host, &output)
+}
+
+impl Push {
+    /// The script that does it.
+    ///
+    /// # Errors
+    /// A path, a mode or an owner that cannot be.
+    pub fn script(&self) -> Result<Script> {
+        let folders = folders(&self.files)?;
+        let manifest = manifest(self, &folders)?;
+        let length = manifest.len().to_string();
+        let unpackable = |error| Error::new(Kind::Usage, "files cannot be packed").caused_by(error);
+        let stdin = archive(manifest, &self.files, &folders).map_err(unpackable)?;
+        Ok(Script::new(PUSH, [length]).stdin(stdin))
+    }
+
+    /// What came of the script.
+    ///
+    /// # Errors
+    /// Nothing was written, and why.
+    pub fn outcome(&self, host: &dyn Host, output: &Output) -> Result<()> {
+        if output.status == 0 { Ok(()) } else { Err(explain(host, &folders(&self.files)?, output)) }
+    }
 }
 
 /// The directories that files go to, in order of first use.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest as _, Sha256};
 
 use super::observe::check_path;
-use super::{Exec, Host, Output, failed, fetch, run};
+use super::{Exec, Host, Output, Script, failed, fetch, run};
 use crate::diagnostic::{Error, Kind, Result};
 
 const SAVE: &str = include_str!("scripts/save.sh");
@@ -24,15 +24,20 @@ pub const KEPT: usize = 10;
 /// A path and the SHA-256 of its content; nothing where there is no such file.
 pub type Expected<'a> = (&'a str, Option<&'a str>);
 
-/// Keeps the contents of files, and then what is to be undone, in one exec.
+/// The script that keeps the contents of files, and then what is to be undone.
+///
+/// # Errors
+/// A path that cannot be.
+pub fn save(files: &[Expected<'_>], undo: &[u8]) -> Result<Script> {
+    let list = list(files)?;
+    Ok(Script::new(SAVE, [list.len().to_string()]).stdin([list.as_slice(), undo].concat()))
+}
+
+/// What came of [`save`].
 ///
 /// # Errors
 /// A file is not as it is expected; nothing was kept then.
-pub async fn save(host: &dyn Host, files: &[Expected<'_>], undo: &[u8]) -> Result<()> {
-    let list = list(files)?;
-    let length = list.len().to_string();
-    let stdin = [list.as_slice(), undo].concat();
-    let output = host.exec(Exec::new(SAVE).arguments(&[&length]).stdin(&stdin)).await?;
+pub fn saved(host: &dyn Host, output: &Output) -> Result<()> {
     match output.status {
         0 => Ok(()),
         CHANGED => {
@@ -40,7 +45,7 @@ pub async fn save(host: &dyn Host, files: &[Expected<'_>], undo: &[u8]) -> Resul
             Err(Error::new(Kind::HostFailed, format!("`{}`: {} changed after it was looked at", host.name(), paths.join(", ")))
                 .hint("somebody else is at work on the host; run this again"))
         }
-        _ => Err(full(host, &output).unwrap_or_else(|| failed(host, "keeping what will change", &output))),
+        _ => Err(full(host, output).unwrap_or_else(|| failed(host, "keeping what will change", output))),
     }
 }
 

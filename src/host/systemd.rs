@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Exec, Host, run};
+use super::{Exec, Host, Output, Script, failed, run};
 use crate::diagnostic::Result;
 
 /// How a unit is, as `systemctl show` says (systemd's D-Bus interface, org.freedesktop.systemd1(5)).
@@ -81,46 +81,96 @@ pub async fn unit_states(host: &dyn Host, units: &[String]) -> Result<BTreeMap<S
 
 /// Makes systemd read its unit files again.
 pub async fn daemon_reload(host: &dyn Host) -> Result<()> {
-    systemctl(host, "reloading systemd", "daemon-reload", &[]).await
+    systemctl(host, Verb::DaemonReload, &[]).await
 }
 
 /// Starts units at boot.
 pub async fn enable(host: &dyn Host, units: &[String]) -> Result<()> {
-    systemctl(host, "enabling units", "enable --quiet", units).await
+    systemctl(host, Verb::Enable, units).await
 }
 
 /// Starts units at boot no more.
 pub async fn disable(host: &dyn Host, units: &[String]) -> Result<()> {
-    systemctl(host, "disabling units", "disable --quiet", units).await
+    systemctl(host, Verb::Disable, units).await
 }
 
 /// Starts units, together, in the order of their dependencies; waits for them.
 pub async fn start(host: &dyn Host, units: &[String]) -> Result<()> {
-    systemctl(host, "starting units", "start", units).await
+    systemctl(host, Verb::Start, units).await
 }
 
 /// Stops units, together; waits for them.
 pub async fn stop(host: &dyn Host, units: &[String]) -> Result<()> {
-    systemctl(host, "stopping units", "stop", units).await
+    systemctl(host, Verb::Stop, units).await
 }
 
 /// Restarts units, together; starts those that did not run; waits for them.
 pub async fn restart(host: &dyn Host, units: &[String]) -> Result<()> {
-    systemctl(host, "restarting units", "restart", units).await
+    systemctl(host, Verb::Restart, units).await
 }
 
 /// Forgets failures, so that a start limit does not stand in the way.
 pub async fn reset_failed(host: &dyn Host, units: &[String]) -> Result<()> {
-    systemctl(host, "forgetting failures of units", "reset-failed", units).await
+    systemctl(host, Verb::ResetFailed, units).await
 }
 
-async fn systemctl(host: &dyn Host, what: &str, verb: &str, units: &[String]) -> Result<()> {
-    if verb != "daemon-reload" && units.is_empty() {
+async fn systemctl(host: &dyn Host, verb: Verb, units: &[String]) -> Result<()> {
+    if verb != Verb::DaemonReload && units.is_empty() {
         return Ok(());
     }
-    let script = format!("exec systemctl --no-ask-password {verb} -- \"$@\"");
-    let units: Vec<&str> = units.iter().map(String::as_str).collect();
-    run(host, what, Exec::new(&script).arguments(&units)).await.map(drop)
+    verb.outcome(host, &verb.script(units).run(host).await?)
+}
+
+/// What `systemctl` does with units, all of them together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Reads the files of all units again.
+    DaemonReload,
+    /// From now on at boot.
+    Enable,
+    /// No more at boot.
+    Disable,
+    /// In the order of their dependencies; waits for them.
+    Start,
+    /// Waits for them.
+    Stop,
+    /// Starts those that did not run; waits for them.
+    Restart,
+    /// Forgets failures, so that a start limit does not stand in the way.
+    ResetFailed,
+}
+
+impl Verb {
+    /// The script that does it.
+    pub fn script(self, units: &[String]) -> Script {
+        let verb = match self {
+            Self::DaemonReload => "daemon-reload",
+            Self::Enable => "enable --quiet",
+            Self::Disable => "disable --quiet",
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+            Self::ResetFailed => "reset-failed",
+        };
+        Script::new(format!("exec systemctl --no-ask-password {verb} -- \"$@\""), units)
+    }
+
+    /// What came of the script.
+    ///
+    /// # Errors
+    /// systemd's own words.
+    pub fn outcome(self, host: &dyn Host, output: &Output) -> Result<()> {
+        let what = match self {
+            Self::DaemonReload => "reloading systemd",
+            Self::Enable => "enabling units",
+            Self::Disable => "disabling units",
+            Self::Start => "starting units",
+            Self::Stop => "stopping units",
+            Self::Restart => "restarting units",
+            Self::ResetFailed => "forgetting failures of units",
+        };
+        if output.status == 0 { Ok(()) } else { Err(failed(host, what, output)) }
+    }
 }
 
 /// The last lines that a unit wrote, with their times.

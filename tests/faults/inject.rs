@@ -114,6 +114,8 @@ fn second(server: &Server, wanted: Wanted) -> Vec<String> {
     let state = || {
         server.sandbox.script("find /matrix/*/config /etc/systemd/system /var/lib/homestead ! -name lock -printf '%p %m %u:%g %T@\\n' | sort; systemctl show --property=ActiveEnterTimestampMonotonic 'matrix-*'")
     };
+    // What the first run told the host to do before it stood still, the host does to its end.
+    server.sandbox.script("flock --wait 90 /var/lib/homestead true");
     let before = state();
     let ended = Run::start(&inventory, &[wanted.state.command()], None, None).wait(PATIENCE);
     if ended.code != 21 {

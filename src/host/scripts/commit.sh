@@ -13,8 +13,7 @@ umask 077
 mkdir -p -- "$base/objects" "$base/generations"
 chmod 700 -- "$base"
 # The lock of the next run waits for this, as for a push.
-exec 8<"$base"
-flock --wait 60 8
+[ -n "${HOMESTEAD_CHAIN:-}" ] || { exec 8<"$base" && flock --wait 60 8; }
 rm -rf -- "$base/commit.new"
 mkdir -- "$base/commit.new"
 trap 'rm -rf -- "$base/commit.new"' EXIT

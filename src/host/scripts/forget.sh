@@ -3,8 +3,7 @@ set -eu
 base=/var/lib/homestead
 umask 077
 # The lock of the next run waits for this, as for a push.
-exec 8<"$base"
-flock --wait 60 8
+[ -n "${HOMESTEAD_CHAIN:-}" ] || { exec 8<"$base" && flock --wait 60 8; }
 trap 'rm -f -- "$base/manifest.json.new"' EXIT
 cat >"$base/manifest.json.new"
 if [ -s "$base/manifest.json.new" ]; then

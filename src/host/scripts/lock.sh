@@ -1,5 +1,5 @@
 # $1: seconds to wait, $2: the run's id. stdin: one line of JSON about who asks; then lines for the run's journal.
-# The lock is held until stdin is closed.
+# The lock is held until stdin is closed. The line `stop` closes the gates of the run's chains (`chain.sh`).
 set -u
 base=/var/lib/homestead
 umask 077
@@ -17,6 +17,7 @@ if ! flock --wait 20 "$base" true; then
     done
     flock --wait 10 "$base" true || exit 75
 fi
+rm -f -- "$base/stop"
 printf '%s\n' "$holder" >"$base/lock.json.new" && mv -f -- "$base/lock.json.new" "$base/lock.json" || exit 1
 echo "locked $(unfinished 9>&-)"
 journal=$base/journal/$2.jsonl
@@ -46,8 +47,9 @@ watch=$!
 while IFS= read -r line; do
     touch -c -- "$base/lock.json"
     [ -n "$line" ] || continue
+    if [ "$line" = stop ]; then : >"$base/stop" && continue; fi
     { [ -f "$journal" ] || begin; } && printf '%s\n' "$line" >>"$journal" && sync -- "$journal"
 done 9>&- 2>/dev/null
-rm -f -- "$base/lock.json"
+rm -f -- "$base/lock.json" "$base/stop"
 kill -- "$watch" 2>/dev/null
 exit 0

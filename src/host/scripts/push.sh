@@ -120,8 +120,7 @@ umask 077
 mkdir -p -- "$base"
 chmod 700 -- "$base"
 # Whoever takes the host's lock waits for this one: a run that is gone may have left a push that still moves files.
-exec 8<"$base"
-flock --wait 60 8 || fail "another push is at work"
+[ -n "${HOMESTEAD_CHAIN:-}" ] || { exec 8<"$base" && flock --wait 60 8; } || fail "another push is at work"
 sweep
 trap finish EXIT
 trap 'exit 1' HUP INT TERM

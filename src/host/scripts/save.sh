@@ -8,8 +8,7 @@ umask 077
 mkdir -p -- "$base/objects"
 chmod 700 -- "$base"
 # The lock of the next run waits for this, as for a push.
-exec 8<"$base"
-flock --wait 60 8
+[ -n "${HOMESTEAD_CHAIN:-}" ] || { exec 8<"$base" && flock --wait 60 8; }
 rm -rf -- "$base/objects.new"
 mkdir -- "$base/objects.new"
 trap 'rm -rf -- "$base/objects.new" "$base/undo.json.new"' EXIT
