@@ -31,6 +31,8 @@ struct Deed<'r> {
     begins: Option<Then<'r>>,
     done: Option<Then<'r>>,
     keep: Option<&'static str>,
+    /// What a line that the script writes has to tell.
+    warns: Option<fn(&str) -> Option<String>>,
     failure: Failure<'r>,
 }
 
@@ -103,6 +105,12 @@ impl<'r> Chain<'r> {
     pub fn ask(&mut self, name: &'static str, script: Script) {
         let linked = Linked { script, link: Link::Optional, ..Linked::default() };
         self.deeds.push_back(Deed { linked, keep: Some(name), ..Deed::default() });
+    }
+
+    /// A script whose lines are warnings; that it fails is none.
+    pub fn warn(&mut self, script: Script, warns: fn(&str) -> Option<String>) {
+        let linked = Linked { script, link: Link::Optional, ..Linked::default() };
+        self.deeds.push_back(Deed { linked, warns: Some(warns), ..Deed::default() });
     }
 
     /// What systemd does with units.
@@ -197,6 +205,9 @@ impl<'r> Chain<'r> {
                 let Some(deed) = deeds.get(place) else { return };
                 if matches!(deed.failure, Failure::Health(_)) {
                     seen.extend(services::hear(&run.plan.host, line, run.sink, &|unit| run.progress.up(unit)));
+                }
+                if let Some(warning) = deed.warns.and_then(|warns| warns(line)) {
+                    run.warn(warning);
                 }
             }
             Heard::Ended(place, status, stdout) => {

@@ -9,7 +9,8 @@ use super::commit::Known;
 use super::journal::{self, End};
 use super::progress::Progress;
 use super::{
-    account, builds, commit, databases, docker_install, preflight, pull, remember, remove, rollback, save, schemas, services, staged, undo,
+    account, builds, commit, databases, docker_install, preflight, pull, remember, remove, rollback, routes, save, schemas, services,
+    staged, undo,
 };
 use crate::desired::{Desired, Service};
 use crate::diagnostic::{Error, Kind, Result};
@@ -236,6 +237,10 @@ async fn change<'r>(run: &'r Run<'r>, mut chain: Chain<'r>) -> Result<Known> {
         builds::name(run).await?;
     }
     restart(run, &mut chain).await?;
+    if let Some(script) = routes::script(run) {
+        chain.stage("waiting until the public addresses answer");
+        chain.warn(script, routes::warning);
+    }
     if left_over(run).is_empty() && !remove::is_wanted(run) {
         chain.step(RunStep::Remove, &[])?;
         commit::ask(run, &mut chain);

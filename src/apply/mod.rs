@@ -18,6 +18,7 @@ mod pull;
 mod remember;
 mod remove;
 mod rollback;
+mod routes;
 mod save;
 mod schemas;
 mod services;

@@ -229,7 +229,7 @@ async fn equal_priorities_restart_together() {
     let (mut desired, observed) = situation();
     desired.services = vec![service("synapse", 1000, &[]), service("bridge", 1000, &[])];
     for service in &mut desired.services {
-        service.health = Some(Health { probe: Probe::Tcp { port: 80 }, timeout_seconds: 9 });
+        service.health = Some(Health { probe: Probe::Tcp { port: 80 }, timeout_seconds: 9, route: None });
     }
     desired.files[1].restarts = vec!["bridge.service".into()];
     let outcome = carry_out_on(FakeHost::new(), &CancellationToken::new(), &desired, &observed).await;

@@ -424,7 +424,7 @@ fn health(entry: &role::Health, evaluator: &Evaluator<'_>) -> Result<Health, Dia
         role::Probe::Running { seconds } => Probe::Running { seconds: evaluator.number_as(seconds)? },
     };
     let timeout_seconds = entry.timeout_seconds.as_ref().map_or(Ok(90), |node| evaluator.number_as(node))?;
-    Ok(Health { probe, timeout_seconds })
+    Ok(Health { probe, timeout_seconds, route: evaluator.optional_text(entry.route.as_ref())? })
 }
 
 /// A unit's full name; a plain name is a service.

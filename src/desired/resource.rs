@@ -313,6 +313,9 @@ pub struct Health {
     pub probe: Probe,
     /// How long to ask.
     pub timeout_seconds: u64,
+    /// The public URL that the reverse proxy serves it at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
 }
 
 /// How to ask a container whether it works.

@@ -412,6 +412,8 @@ pub struct Health {
     pub probe: Probe,
     /// How long to ask.
     pub timeout_seconds: Option<Node>,
+    /// The public URL that the reverse proxy serves it at.
+    pub route: Option<Node>,
 }
 
 /// How to ask a container whether it works.

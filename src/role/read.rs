@@ -301,6 +301,7 @@ fn tmpfs(node: &Node) -> Read<Tmpfs> {
 fn health(node: &Node) -> Read<Health> {
     let mut fields = Fields::of(node)?;
     let timeout_seconds = fields.optional("timeout_seconds").cloned();
+    let route = fields.optional("route").cloned();
     let probes = (fields.optional("http"), fields.optional("tcp"), fields.optional("running"));
     let probe = match probes {
         (Some(http), None, None) => {
@@ -324,7 +325,7 @@ fn health(node: &Node) -> Read<Health> {
         _ => return Err(Diagnostic::error("H0305", "`health` has exactly one of `http`, `tcp`, and `running`").at(&node.span)),
     };
     fields.finish()?;
-    Ok(Health { probe, timeout_seconds })
+    Ok(Health { probe, timeout_seconds, route })
 }
 
 fn operation(name: &str, node: &Node) -> Read<Operation> {

@@ -1,0 +1,45 @@
+# Waits until the reverse proxy on this host leads public addresses to their services, for $1 seconds. Then for each: the
+# unit and its URL. A line for each that it does not lead anywhere then: the unit, the URL and the status, divided by tabs.
+set -u
+limit=$1
+shift
+if command -v curl >/dev/null 2>&1; then
+    status() {
+        curl --silent --insecure --max-time 5 --output /dev/null --write-out '%{http_code}' --connect-to '::127.0.0.1:' -- "$1"
+    }
+elif command -v openssl >/dev/null 2>&1; then
+    status() {
+        rest=${1#https://}
+        name=${rest%%/*} port=443
+        case $name in *:*) port=${name#*:} name=${name%%:*} ;; esac
+        printf 'GET /%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "${rest#*/}" "$name" |
+            timeout 5 openssl s_client -quiet -connect "127.0.0.1:$port" -servername "$name" 2>/dev/null | head -n 1 | cut -d ' ' -f 2
+    }
+else
+    exit 0
+fi
+
+route() {
+    end=$(($(date +%s) + limit))
+    while :; do
+        found=$(status "$2")
+        # The proxy's own words for an address that nobody serves, or nobody answers at.
+        case ${found:-000} in
+        000 | 404 | 502 | 503 | 504) ;;
+        *) return ;;
+        esac
+        # Nobody waits for it any more.
+        [ -e /var/lib/homestead/lock.json ] || return
+        if [ "$(date +%s)" -ge "$end" ]; then
+            printf '%s\t%s\t%s\n' "$1" "$2" "${found:-000}"
+            return
+        fi
+        sleep 0.1
+    done
+}
+
+while [ "$#" -ge 2 ]; do
+    route "$1" "$2" </dev/null &
+    shift 2
+done
+wait
