@@ -7,7 +7,7 @@ use super::{Run, journal, services};
 use crate::desired::Service;
 use crate::diagnostic::{Error, Kind, Result};
 use crate::host::systemd::Verb;
-use crate::host::{self, ChainEnd, Heard, Host, Link, Linked, Output, Script};
+use crate::host::{self, ChainEnd, Heard, Host, Link, Linked, Mode, Output, Script};
 use crate::report::{Event, RunStep};
 
 /// What an output means.
@@ -186,7 +186,6 @@ impl<'r> Chain<'r> {
     async fn send(&mut self, seen: &mut Vec<host::health::Seen>) -> Result<ChainEnd> {
         let run = self.run;
         let links: Vec<Linked> = self.deeds.iter().map(|deed| deed.linked.clone()).collect();
-        let (id, last) = run.lock.journal();
         let (deeds, kept) = (&mut self.deeds, &mut self.kept);
         let mut hear = |heard: Heard<'_>| match heard {
             Heard::Begins(place) => {
@@ -210,6 +209,7 @@ impl<'r> Chain<'r> {
                     run.warn(warning);
                 }
             }
+            Heard::Complains(_) => {}
             Heard::Ended(place, status, stdout) => {
                 let Some(deed) = deeds.get_mut(place) else { return };
                 if let Some(done) = deed.done.take().filter(|_| status == 0) {
@@ -220,7 +220,7 @@ impl<'r> Chain<'r> {
                 }
             }
         };
-        let work = host::chain(&**run.host, (id, &last), &links, &mut hear);
+        let work = host::chain(&**run.host, Mode::Journaled(run.lock), &links, &mut hear);
         tokio::pin!(work);
         tokio::select! {
             biased;

@@ -103,7 +103,7 @@ pub async fn commit(run: &Run<'_>, known: Known) -> Result<()> {
         generation: generation.write().map_err(unwritable)?,
         base: base.write().map_err(unwritable)?,
     };
-    store::commit(&**run.host, &commit).await
+    store::commit(&**run.host, run.lock, &commit).await
 }
 
 /// Every owned file, with what the inventory says about it; of one that the inventory does not name any more, nobody knows

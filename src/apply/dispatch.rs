@@ -8,15 +8,15 @@ use super::chain::Chain;
 use super::commit::Known;
 use super::journal::{self, End};
 use super::progress::Progress;
+use super::staged::Staged;
 use super::{
-    account, builds, commit, databases, docker_install, preflight, pull, remember, remove, rollback, routes, save, schemas, services,
-    staged, undo,
+    account, builds, commit, databases, docker_install, preflight, pull, remember, remove, rollback, routes, save, schemas, services, undo,
 };
 use crate::desired::{Desired, Service};
 use crate::diagnostic::{Error, Kind, Result};
 use crate::host::systemd::Verb;
 use crate::host::{
-    self, ChainEnd, Heard, Host, KeyRequest, Link, Linked, Lock, LockHolder, Output, Push, PushDirectory, PushFile, Script, store,
+    self, Heard, Host, KeyRequest, Link, Linked, Lock, LockHolder, Mode, Output, Push, PushDirectory, PushFile, Script, store,
 };
 use crate::plan::{Action, Change, Observed, Plan, Restart, RestartKind, Schemas, Step};
 use crate::report::{Event, RunStep, Sink};
@@ -134,10 +134,7 @@ async fn carry_out(run: &Run<'_>, half_done: bool) -> Result<()> {
     run.step(RunStep::Check).await?;
     let images = |step: &Step| matches!(step, Step::InstallDocker | Step::PullImage(_) | Step::PinImage(_) | Step::BuildImage(_));
     let images = run.plan.actions.iter().any(|action| images(&action.step));
-    let tried = async { if images { Ok(()) } else { staged::check(run).await } };
-    let (schemas, tried) = tokio::join!(before(run), tried);
-    let schemas = schemas.map_err(untouched)?;
-    tried.map_err(untouched)?;
+    let schemas = before(run, !images).await.map_err(untouched)?;
     if run.plan.actions.iter().any(|action| matches!(action.step, Step::InstallDocker)) {
         run.step(RunStep::InstallDocker).await?;
         docker_install::install(run).await.map_err(untouched)?;
@@ -148,7 +145,11 @@ async fn carry_out(run: &Run<'_>, half_done: bool) -> Result<()> {
     builds::images(run).await.map_err(untouched)?;
     run.checkpoint("images were pulled, nothing else was touched")?;
     if images {
-        staged::check(run).await.map_err(untouched)?;
+        if let Some(staged) = Staged::of(run) {
+            let script = staged.script(run).map_err(untouched)?;
+            let [answer] = ask(run, [Some(script)]).await.map_err(untouched)?;
+            answer.map_or(Ok(()), |output| staged.judge(run, &output)).map_err(untouched)?;
+        }
         run.checkpoint("images were pulled and the configurations checked, nothing else was touched")?;
     }
     run.step(RunStep::Prepare).await?;
@@ -173,29 +174,37 @@ async fn carry_out(run: &Run<'_>, half_done: bool) -> Result<()> {
         .map_err(|error| error.hint("every service runs as declared; the next run writes down that this one succeeded"))
 }
 
-/// What can be known before anything is touched, without an image; gives what the databases were migrated to, where the run may
-/// change that.
-async fn before(run: &Run<'_>) -> Result<Option<Schemas>> {
-    let (room, schemas) = (preflight::script(run), schemas::before(run));
-    if room.is_none() && schemas.is_none() {
-        return Ok(None);
+/// What can be known before anything is touched, all of it in one round trip: ports and room, and with `try_out` whether what is
+/// new works; gives what the databases were migrated to, where the run may change that.
+async fn before(run: &Run<'_>, try_out: bool) -> Result<Option<Schemas>> {
+    let staged = if try_out { Staged::of(run) } else { None };
+    let trial = staged.as_ref().map(|staged| staged.script(run)).transpose()?;
+    let [room, schemas, trial] = ask(run, [preflight::script(run), schemas::before(run), trial]).await?;
+    if let Some(room) = room {
+        preflight::judge(run, &room)?;
     }
-    let (asks_room, asks_schemas) = (room.is_some(), schemas.is_some());
-    let linked = |script: Option<Script>, link| Linked { script: script.unwrap_or_default(), link, ..Linked::default() };
-    let links = [linked(room, Link::Plain), linked(schemas, Link::Optional)];
-    let mut answers = Vec::new();
-    let mut hear = |heard: Heard<'_>| {
-        if let Heard::Ended(_, status, stdout) = heard {
-            answers.push(Output { status, stdout: stdout.to_vec(), stderr: Vec::new() });
-        }
+    if let (Some(staged), Some(trial)) = (staged, trial) {
+        staged.judge(run, &trial)?;
+    }
+    Ok(schemas.and_then(|output| schemas::answer(run, &output)))
+}
+
+/// Asks the host several things at once; gives the answer to each question.
+async fn ask<const N: usize>(run: &Run<'_>, questions: [Option<Script>; N]) -> Result<[Option<Output>; N]> {
+    let asked = questions.each_ref().map(Option::is_some);
+    let linked = |script: Script| Linked { script, link: Link::Optional, ..Linked::default() };
+    let links: Vec<Linked> = questions.into_iter().flatten().map(linked).collect();
+    let (mut answers, mut complaints) = (Vec::new(), Vec::new());
+    let mut hear = |heard: Heard<'_>| match heard {
+        Heard::Ended(_, status, stdout) => answers.push(Output { status, stdout: stdout.to_vec(), stderr: Vec::new() }),
+        Heard::Complains(bytes) => complaints.extend_from_slice(bytes),
+        Heard::Begins(_) | Heard::Line(..) => {}
     };
-    if let ChainEnd::Failed(_, output) = host::chain(&**run.host, ("", ""), &links, &mut hear).await? {
-        return preflight::judge(run, &output).map(|()| None);
+    if !links.is_empty() {
+        host::chain(&**run.host, Mode::Held(run.lock), &links, &mut hear).await?;
     }
-    if let Some(room) = answers.first().filter(|_| asks_room) {
-        preflight::judge(run, room)?;
-    }
-    Ok(answers.get(1).filter(|_| asks_schemas).and_then(|output| schemas::answer(run, output)))
+    let mut answers = answers.into_iter().map(|answer| Output { stderr: complaints.clone(), ..answer });
+    Ok(asked.map(|asked| if asked { answers.next() } else { None }))
 }
 
 /// What a run ends with that came to save, write or change something.

@@ -12,7 +12,7 @@ use crate::diagnostic::{Error, Kind, Result};
 use crate::host::docker::Docker;
 use crate::host::health::{Seen, Watched};
 use crate::host::systemd::Verb;
-use crate::host::{self, ChainEnd, Heard, Host, Linked, Output, Script};
+use crate::host::{self, ChainEnd, Heard, Host, Linked, Mode, Output, Script};
 use crate::plan::{Plan, Restart, RestartKind, Step};
 use crate::report::{Event, RunStep, Sink};
 
@@ -131,7 +131,7 @@ async fn wait_for(
             seen.extend(hear(name, line, sink, up));
         }
     };
-    match host::chain(&**host, ("", ""), &linked, &mut hear_line).await? {
+    match host::chain(&**host, Mode::Alone, &linked, &mut hear_line).await? {
         ChainEnd::Failed(_, output) => judge_for(host, name, services, &seen, &output, sink, redact, up).await,
         ChainEnd::Done | ChainEnd::Stopped(_) | ChainEnd::Lost(_) => Ok(()),
     }

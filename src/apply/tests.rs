@@ -74,6 +74,10 @@ fn deed(asked: &Asked) -> String {
         let verb = rest.split_whitespace().next().unwrap_or_default();
         return [&[verb.to_owned()], asked.arguments.as_slice()].concat().join(" ");
     }
+    if asked.script.contains("watched=") {
+        let units: Vec<&str> = asked.arguments[1..].chunks(7).map(|words| words[0].as_str()).collect();
+        return format!("watch {}", units.join(", "));
+    }
     let marks = [
         ("flock --wait \"$1\"", "lock"),
         ("objects.new", "save"),
@@ -91,10 +95,6 @@ fn deed(asked: &Asked) -> String {
     }
     if asked.script.contains("journalctl") {
         return format!("journal {}", asked.arguments[0]);
-    }
-    if asked.script.contains("watched=") {
-        let units: Vec<&str> = asked.arguments[1..].chunks(7).map(|words| words[0].as_str()).collect();
-        return format!("watch {}", units.join(", "));
     }
     if asked.script.contains("space PATH MOUNT") {
         return "look for room".to_owned();
@@ -114,6 +114,9 @@ fn keeping(host: FakeHost) -> FakeHost {
         if asked.script.contains("objects.new") {
             let length: usize = asked.arguments[0].parse().unwrap();
             undo = asked.stdin[length..].to_vec();
+            return success();
+        }
+        if asked.script.contains("watched=") {
             return success();
         }
         if asked.script.contains("systemctl show") {

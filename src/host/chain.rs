@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Channel, Exec, Host, Output, failed};
+use super::{Channel, Exec, Host, Lock, Output, failed};
 use crate::diagnostic::{Error, Kind, Result};
 
 /// What runs the others.
@@ -68,6 +68,17 @@ pub struct Linked {
     pub script: Script,
 }
 
+/// Whose a chain is.
+#[derive(Clone, Copy)]
+pub enum Mode<'l> {
+    /// Nobody's in particular.
+    Alone,
+    /// A run's, that has nothing to write into its journal.
+    Held(&'l Lock),
+    /// A run's, with notes and gates.
+    Journaled(&'l Lock),
+}
+
 /// What happens in a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard<'a> {
@@ -75,6 +86,8 @@ pub enum Heard<'a> {
     Begins(usize),
     /// It wrote a line.
     Line(usize, &'a str),
+    /// One of them complained.
+    Complains(&'a [u8]),
     /// It ended, with this status and what it wrote.
     Ended(usize, u32, &'a [u8]),
 }
@@ -92,17 +105,25 @@ pub enum ChainEnd {
     Lost(usize),
 }
 
-/// Runs scripts in one exec, for the run `run`, whose journal ends with `last` so far; `hear` is told as they go.
+/// Runs scripts in one exec; `hear` is told as they go. With a run's lock, their input goes ahead; [`Mode::Journaled`] has
+/// them write into the run's journal, and other runs wait for their end.
 ///
 /// # Errors
 /// The connection breaks, or the chain itself does not work.
 pub async fn chain(
     host: &dyn Host,
-    (run, last): (&str, &str),
+    mode: Mode<'_>,
     links: &[Linked],
     hear: &mut (dyn for<'h> FnMut(Heard<'h>) + Send),
 ) -> Result<ChainEnd> {
-    let mut words = vec![run.to_owned(), last.to_owned()];
+    let (lock, mut words) = match mode {
+        Mode::Alone => (None, vec![String::new(), String::new()]),
+        Mode::Held(lock) => (Some(lock), vec![String::new(), String::new()]),
+        Mode::Journaled(lock) => {
+            let (run, last) = lock.journal();
+            (Some(lock), vec![run.to_owned(), last])
+        }
+    };
     let mut stdin = Vec::new();
     for Linked { note, link, script } in links {
         let kind = match link {
@@ -115,14 +136,22 @@ pub async fn chain(
         words.extend(script.arguments.iter().cloned());
         stdin.extend_from_slice(&script.stdin);
     }
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let mut script = Script::new(CHAIN, words).stdin(stdin);
+    if let Some(lock) = lock {
+        script = lock.ahead(script).await?;
+    }
+    let words: Vec<&str> = script.arguments.iter().map(String::as_str).collect();
+    let exec = Exec::new(&script.text).arguments(&words).stdin(&script.stdin);
     let mut reader = Reader::default();
     let mut stderr = Vec::new();
     let mut sink = |channel, bytes: &[u8]| match channel {
         Channel::Stdout => reader.take(bytes, hear),
-        Channel::Stderr => stderr.extend_from_slice(bytes),
+        Channel::Stderr => {
+            stderr.extend_from_slice(bytes);
+            hear(Heard::Complains(bytes));
+        }
     };
-    let status = host.exec_streaming(Exec::new(CHAIN).arguments(&words).stdin(&stdin), &mut sink).await?;
+    let status = host.exec_streaming(exec, &mut sink).await?;
     let Reader { ended, stopped, .. } = reader;
     let place = ended.len();
     if let Some(word) = stopped {
@@ -236,9 +265,10 @@ mod tests {
         let mut hear = |heard: Heard<'_>| match heard {
             Heard::Begins(place) => told.push_str(&format!("{place} begins\n")),
             Heard::Line(_, line) => told.push_str(&format!("  {line}\n")),
+            Heard::Complains(_) => {}
             Heard::Ended(place, status, output) => told.push_str(&format!("{place} ends with {status}, {} bytes\n", output.len())),
         };
-        let end = chain(&host, ("", ""), links, &mut hear).await;
+        let end = chain(&host, Mode::Alone, links, &mut hear).await;
         (end, told)
     }
 

@@ -1,6 +1,6 @@
 //! A host for tests: it asserts what it is asked and answers what it was told.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,6 +10,7 @@ use super::chain::{CHAIN, WORDS};
 use super::docker::EngineState;
 use super::engine_socket::{bodies, unanswered};
 use super::http_pipeline::pipeline;
+use super::lock::{INPUT, INPUT_WORD};
 use super::{Channel, Exec, Held, Host, Output, Stream};
 use crate::diagnostic::{Error, Kind, Result};
 
@@ -196,13 +197,20 @@ struct FakeHeld {
 #[derive(Debug, Default)]
 struct Told {
     bytes: Vec<u8>,
+    /// What went ahead, by its name.
+    inputs: HashMap<String, Vec<u8>>,
     ended: bool,
 }
 
 #[async_trait]
 impl Held for FakeHeld {
     async fn send(&self, bytes: &[u8]) -> Result<()> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).bytes.extend_from_slice(bytes);
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        match String::from_utf8_lossy(line).split(' ').collect::<Vec<_>>().as_slice() {
+            [INPUT_WORD, _, name] => drop(told.inputs.insert((*name).to_owned(), bytes.get(line.len() + 1..).unwrap_or_default().to_vec())),
+            _ => told.bytes.extend_from_slice(bytes),
+        }
         Ok(())
     }
 
@@ -220,10 +228,23 @@ impl Host for FakeHost {
     }
 
     async fn exec(&self, exec: Exec<'_>) -> Result<Output> {
-        self.reply(exec)
+        let mut output = Output { status: 0, stdout: Vec::new(), stderr: Vec::new() };
+        let mut sink = |channel, bytes: &[u8]| match channel {
+            Channel::Stdout => output.stdout.extend_from_slice(bytes),
+            Channel::Stderr => output.stderr.extend_from_slice(bytes),
+        };
+        let status = self.exec_streaming(exec, &mut sink).await?;
+        Ok(Output { status, ..output })
     }
 
     async fn exec_streaming(&self, exec: Exec<'_>, sink: &mut (dyn for<'b> FnMut(Channel, &'b [u8]) + Send)) -> Result<u32> {
+        if let Some(script) = exec.script.strip_prefix(INPUT) {
+            let input = exec.arguments.first().and_then(|file| file.rsplit('/').next()).unwrap_or_default();
+            let input = self.told.lock().unwrap_or_else(PoisonError::into_inner).inputs.remove(input);
+            let input = input.ok_or_else(|| unexpected("an input that did not come"))?;
+            let arguments = exec.arguments.get(1..).unwrap_or_default();
+            return self.exec_streaming(Exec::new(script).arguments(arguments).stdin(&input), sink).await;
+        }
         if exec.script == CHAIN {
             return self.reply_chain(exec, sink);
         }

@@ -1,5 +1,6 @@
 //! One run at a time: an `flock` held by a process on the run's own channel.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -7,12 +8,20 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::{Exec, Held, Host, failed, lost_lock};
+use super::{Exec, Held, Host, Script, failed, lost_lock};
 use crate::diagnostic::{Error, Kind, Result};
 
 const LOCK: &str = concat!(include_str!("scripts/unfinished.sh"), include_str!("scripts/lock.sh"));
 /// The script's status when somebody else holds the lock (`EX_TEMPFAIL` of sysexits.h).
 const BUSY: u32 = 75;
+/// What stands before a script whose input went ahead.
+pub(super) const INPUT: &str = include_str!("scripts/input.sh");
+/// Begins the line before it.
+pub(super) const INPUT_WORD: &str = "input";
+/// Where it lies until the script reads it.
+const INPUTS: &str = "/var/lib/homestead/input";
+/// Bytes; the channel takes about two million before the host has to say that it may go on.
+const AHEAD_AT_MOST: usize = 512 * 1024;
 /// How often the host hears that this end is there; `lock.sh` gives up after a minute without.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 
@@ -76,6 +85,7 @@ pub struct Lock {
     run: String,
     unfinished: Option<Unfinished>,
     last: Mutex<String>,
+    inputs: AtomicUsize,
 }
 
 impl Lock {
@@ -106,6 +116,23 @@ impl Lock {
     /// The host itself wrote a line into the journal.
     pub fn noted(&self, line: String) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = line;
+    }
+
+    /// Sends the input of a script ahead, over the channel that is open already; gives the script that reads it there. A script
+    /// that begins takes input only when the host has said so, which is a round trip more. What is large goes the usual way.
+    ///
+    /// # Errors
+    /// As [`Lock::note`].
+    pub async fn ahead(&self, script: Script) -> Result<Script> {
+        if script.stdin.is_empty() || script.stdin.len() > AHEAD_AT_MOST {
+            return Ok(script);
+        }
+        self.check()?;
+        let name = self.inputs.fetch_add(1, Ordering::Relaxed).to_string();
+        let head = format!("{INPUT_WORD} {} {name}\n", script.stdin.len());
+        self.held.send(&[head.as_bytes(), &script.stdin].concat()).await?;
+        let arguments = std::iter::once(format!("{INPUTS}/{name}")).chain(script.arguments);
+        Ok(Script::new(format!("{INPUT}{}", script.text), arguments))
     }
 
     /// Has the run's chains on the host end at their next gate. Like a note, it takes no round trip.
@@ -150,7 +177,15 @@ pub async fn lock(host: &dyn Host, holder: &LockHolder, patience: Duration) -> R
             let held = Arc::new(held);
             let mut signs_of_life = JoinSet::new();
             signs_of_life.spawn(say_alive(Arc::clone(&held)));
-            Ok(Lock { held, signs_of_life, host: host.name().to_owned(), run: holder.run.clone(), unfinished, last: Mutex::default() })
+            Ok(Lock {
+                held,
+                signs_of_life,
+                host: host.name().to_owned(),
+                run: holder.run.clone(),
+                unfinished,
+                last: Mutex::default(),
+                inputs: AtomicUsize::new(0),
+            })
         }
         Err(output) if output.status == BUSY => Err(locked(host.name(), &output.stderr)),
         Err(output) => Err(failed(host, "taking the lock", &output)),

@@ -35,7 +35,7 @@ pub mod systemd;
 mod target;
 mod trial;
 
-pub use self::chain::{ChainEnd, Heard, Link, Linked, Script, chain, lost_lock};
+pub use self::chain::{ChainEnd, Heard, Link, Linked, Mode, Script, chain, lost_lock};
 pub use self::examine::{ExamineRequest, Examined, examine};
 pub use self::facts::{Facts, UserId, observe_facts};
 pub use self::fake::{Asked, FakeHost};
@@ -49,7 +49,7 @@ pub use self::remains::{Remains, RemainsRequest, remains};
 pub use self::runs::{PastRun, Runs, runs};
 pub use self::settings::{Become, ConnectionSettings, Environment, NoPrompt, Prompt};
 pub use self::ssh::SshHost;
-pub use self::trial::{Trials, Verdict, try_out};
+pub use self::trial::{Trials, Verdict, trial_script, verdicts};
 
 use std::net::IpAddr;
 

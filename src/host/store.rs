@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest as _, Sha256};
 
 use super::observe::check_path;
-use super::{Exec, Host, Output, Script, failed, fetch, run};
+use super::{Exec, Host, Lock, Output, Script, failed, fetch, run};
 use crate::diagnostic::{Error, Kind, Result};
 
 const SAVE: &str = include_str!("scripts/save.sh");
@@ -68,12 +68,12 @@ pub struct Commit<'a> {
 ///
 /// # Errors
 /// No room is left, and the like.
-pub async fn commit(host: &dyn Host, commit: &Commit<'_>) -> Result<()> {
+pub async fn commit(host: &dyn Host, lock: &Lock, commit: &Commit<'_>) -> Result<()> {
     let list = list(&commit.files)?;
     let (length, number, kept) = (list.len().to_string(), commit.number.to_string(), KEPT.to_string());
     let unpackable = |error| Error::new(Kind::Usage, "a generation cannot be packed").caused_by(error);
     let stdin = archive(list, commit).map_err(unpackable)?;
-    let output = host.exec(Exec::new(COMMIT).arguments(&[&length, &number, &kept]).stdin(&stdin)).await?;
+    let output = lock.ahead(Script::new(COMMIT, [length, number, kept]).stdin(stdin)).await?.run(host).await?;
     if output.status == 0 {
         return Ok(());
     }

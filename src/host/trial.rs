@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::keys::KEY_FILE_PATH;
 use super::observe::check_path;
 use super::shell::quote;
-use super::{Exec, Host, KeyRequest, PushDirectory, PushFile, run};
+use super::{Host, KeyRequest, Output, PushDirectory, PushFile, Script, failed};
 use crate::diagnostic::{Error, Kind, Result};
 
 const TRIAL: &str = include_str!("scripts/trial.sh");
@@ -43,17 +43,27 @@ pub struct Verdict {
     pub output: String,
 }
 
-/// Tries; gives a verdict for each job.
+/// The script that tries.
 ///
 /// # Errors
-/// The connection breaks, or what is tried cannot be put in place.
-pub async fn try_out(host: &dyn Host, trials: &Trials) -> Result<Vec<Verdict>> {
+/// A path that cannot be.
+pub fn trial_script(trials: &Trials) -> Result<Script> {
     let unpackable = |error| Error::new(Kind::Usage, "what is to be checked cannot be packed").caused_by(error);
     let stdin = archive(trials, &prepare(trials)?).map_err(unpackable)?;
-    let output = run(host, "checking what is new", Exec::new(TRIAL).arguments(&[LIMIT]).stdin(&stdin)).await?;
-    let text = String::from_utf8_lossy(&output);
+    Ok(Script::new(TRIAL, [LIMIT]).stdin(stdin))
+}
+
+/// A verdict for each job.
+///
+/// # Errors
+/// What is tried could not be put in place.
+pub fn verdicts(host: &dyn Host, trials: &Trials, output: &Output) -> Result<Vec<Verdict>> {
+    if output.status != 0 {
+        return Err(failed(host, "checking what is new", output));
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
     let mut verdicts = vec![None; trials.jobs.len()];
-    let parts: Vec<&str> = text.split('\0').collect();
+    let parts: Vec<&str> = text.split('\u{1e}').collect();
     for part in parts.chunks_exact(3) {
         let slot = part[0].parse().ok().and_then(|number: usize| verdicts.get_mut(number));
         if let (Some(slot), Ok(status)) = (slot, part[1].trim().parse()) {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Run, builds};
 use crate::desired::{Check, Service, Trial};
 use crate::diagnostic::{Error, Kind, Result};
-use crate::host::{self, KeyRequest, PushDirectory, PushFile, Trials, Verdict};
+use crate::host::{self, KeyRequest, Output, PushDirectory, PushFile, Script, Trials, Verdict};
 use crate::plan::{RestartKind, Step};
 
 /// How many lines of what a program wrote are shown.
@@ -25,31 +25,51 @@ enum Job {
     Postgres(String),
 }
 
-/// Tries everything that this run changes.
-///
-/// # Errors
-/// Docker refuses a container, a program its configuration, or a database a login: kind `HostFailed`, with the
-/// program's own words.
-pub async fn check(run: &Run<'_>) -> Result<()> {
-    let (trials, jobs) = collect(run);
-    if jobs.is_empty() {
-        return Ok(());
+/// What is tried, and what each part of the answer is about.
+pub struct Staged {
+    trials: Trials,
+    jobs: Vec<Job>,
+}
+
+impl Staged {
+    /// Everything that this run changes; nothing where nothing can be tried.
+    pub fn of(run: &Run<'_>) -> Option<Self> {
+        let (trials, jobs) = collect(run);
+        (!jobs.is_empty()).then_some(Self { trials, jobs })
     }
-    run.stage("checking what is new, before anything is written");
-    let verdicts = match host::try_out(&**run.host, &trials).await {
-        Ok(verdicts) => verdicts,
-        Err(error) if error.kind == Kind::Unreachable => return Err(error),
-        // That says nothing about what is new, and a run must not hang on it.
-        Err(error) => {
-            run.warn((run.redact)(&format!("what is new could not be checked before it is used: {}", error.message)));
-            return Ok(());
+
+    /// The script that tries.
+    ///
+    /// # Errors
+    /// A path that cannot be.
+    pub fn script(&self, run: &Run<'_>) -> Result<Script> {
+        run.stage("checking what is new, before anything is written");
+        host::trial_script(&self.trials)
+    }
+
+    /// What came of it.
+    ///
+    /// # Errors
+    /// Docker refuses a container, a program its configuration, or a database a login: kind `HostFailed`, with the
+    /// program's own words.
+    pub fn judge(&self, run: &Run<'_>, output: &Output) -> Result<()> {
+        match host::verdicts(&**run.host, &self.trials, output) {
+            Ok(verdicts) => judge_all(run, &self.jobs, &verdicts),
+            // That says nothing about what is new, and a run must not hang on it.
+            Err(error) => {
+                run.warn((run.redact)(&format!("what is new could not be checked before it is used: {}", error.message)));
+                Ok(())
+            }
         }
-    };
+    }
+}
+
+fn judge_all(run: &Run<'_>, jobs: &[Job], verdicts: &[Verdict]) -> Result<()> {
     let mut failures = Vec::new();
     // A container that Docker does not make says nothing about its configuration.
     let refused =
-        |unit: &str| jobs.iter().zip(&verdicts).any(|(job, verdict)| verdict.status != 0 && *job == Job::Container(unit.to_owned()));
-    for (job, verdict) in jobs.iter().zip(&verdicts) {
+        |unit: &str| jobs.iter().zip(verdicts).any(|(job, verdict)| verdict.status != 0 && *job == Job::Container(unit.to_owned()));
+    for (job, verdict) in jobs.iter().zip(verdicts) {
         match judge(run.host.name(), job, verdict, run.redact) {
             Outcome::Unknown(unit, why) if !refused(&unit) => run.warn(why),
             Outcome::Good | Outcome::Unknown(..) => {}

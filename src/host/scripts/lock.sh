@@ -1,5 +1,6 @@
 # $1: seconds to wait, $2: the run's id. stdin: one line of JSON about who asks; then lines for the run's journal.
 # The lock is held until stdin is closed. The line `stop` closes the gates of the run's chains (`chain.sh`).
+# After the line `input NUMBER NAME` come so many bytes for the file NAME: the input of a script (`input.sh`).
 set -u
 base=/var/lib/homestead
 umask 077
@@ -17,7 +18,8 @@ if ! flock --wait 20 "$base" true; then
     done
     flock --wait 10 "$base" true || exit 75
 fi
-rm -f -- "$base/stop"
+rm -rf -- "$base/stop" "$base/input"
+mkdir -- "$base/input" 2>/dev/null
 printf '%s\n' "$holder" >"$base/lock.json.new" && mv -f -- "$base/lock.json.new" "$base/lock.json" || exit 1
 echo "locked $(unfinished 9>&-)"
 journal=$base/journal/$2.jsonl
@@ -47,9 +49,22 @@ watch=$!
 while IFS= read -r line; do
     touch -c -- "$base/lock.json"
     [ -n "$line" ] || continue
-    if [ "$line" = stop ]; then : >"$base/stop" && continue; fi
+    case $line in
+    stop) : >"$base/stop" && continue ;;
+    'input '*)
+        length=${line#input }
+        file=$base/input/${length#* }
+        # Whatever becomes of the file, its bytes are no lines.
+        head -c "${length%% *}" | {
+            { cat >"$file.new" && mv -f -- "$file.new" "$file"; } || { rm -f -- "$file.new" && : >"$file.failed"; }
+            cat >/dev/null
+        }
+        continue
+        ;;
+    esac
     { [ -f "$journal" ] || begin; } && printf '%s\n' "$line" >>"$journal" && sync -- "$journal"
 done 9>&- 2>/dev/null
-rm -f -- "$base/lock.json" "$base/stop"
+rm -f -- "$base/lock.json"
+rm -rf -- "$base/stop" "$base/input"
 kill -- "$watch" 2>/dev/null
 exit 0

@@ -1,5 +1,5 @@
 # stdin: a tar stream with `prepare`, `library`, `jobs/N` and `new/N`. $1: seconds that a job has. The name, the exit
-# status and the output of each job come out, each ended by a NUL.
+# status and the output of each job come out, each ended by a record separator (036).
 # What runs sees nothing of this: everything is made in a folder and in containers of its own, which go in the end, also
 # when the connection is lost. What an earlier run left over goes first: the caller holds the host's lock.
 set -u
@@ -36,8 +36,8 @@ sh -eu -c 'umask 022; . "$staging/library"; . "$staging/prepare"' >&2 || exit 1
     sh -c '(. "$staging/library"; . "$staging/jobs/$1") >"$staging/out/$1" 2>&1 </dev/null; echo $? >"$staging/out/$1.status"' sh {}
 for job in "$staging"/jobs/*; do
     name=${job##*/}
-    printf '%s\0%s\0' "$name" "$(cat "$staging/out/$name.status" 2>/dev/null || echo 127)"
-    tail -c 8000 -- "$staging/out/$name" | tr -d '\000'
-    printf '\0'
+    printf '%s\036%s\036' "$name" "$(cat "$staging/out/$name.status" 2>/dev/null || echo 127)"
+    tail -c 8000 -- "$staging/out/$name" | tr -d '\000\036'
+    printf '\036'
 done
 exit 0
