@@ -19,7 +19,7 @@ pub fn script(run: &Run<'_>) -> Option<Script> {
     let all = moves(proxy) || services().any(|service| proxy.requires.contains(&service.unit) && moves(service));
     let routes = services().filter(|service| all || moves(service)).filter_map(|service| {
         let route = service.health.as_ref()?.route.as_ref()?;
-        port(route).filter(|port| proxy.ports.contains(port)).map(|_| [service.unit.clone(), route.clone()])
+        port(route).filter(|port| proxy.ports.contains(port)).map(|_| [service.unit.clone(), service.container.clone(), route.clone()])
     });
     let routes: Vec<String> = routes.flatten().collect();
     (!routes.is_empty()).then(|| Script::new(ROUTES, std::iter::once(LIMIT_SECONDS.to_string()).chain(routes)))

@@ -154,8 +154,10 @@ pub async fn chain(
     let status = host.exec_streaming(exec, &mut sink).await?;
     let Reader { ended, stopped, .. } = reader;
     let place = ended.len();
-    if let Some(word) = stopped {
-        return Ok(if word == "lost" { ChainEnd::Lost(place) } else { ChainEnd::Stopped(place) });
+    match stopped.as_deref() {
+        Some("stopped") => return Ok(ChainEnd::Stopped(place)),
+        Some("lost") => return Ok(ChainEnd::Lost(place)),
+        _ => {}
     }
     let last =
         ended.last().filter(|(status, _)| *status != 0).filter(|_| links.get(place - 1).is_none_or(|last| last.link != Link::Optional));

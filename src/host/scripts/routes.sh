@@ -1,5 +1,5 @@
 # Waits until the reverse proxy on this host leads public addresses to their services, for $1 seconds. Then for each: the
-# unit and its URL. A line for each that it does not lead anywhere then: the unit, the URL and the status, divided by tabs.
+# unit, its container and its URL. A line for each that it does not lead anywhere then: the unit, the URL and the status, divided by tabs.
 set -u
 limit=$1
 shift
@@ -19,10 +19,21 @@ else
     exit 0
 fi
 
+# shellcheck disable=SC2016
+health='{{if .State.Health}}{{.State.Health.Status}}{{end}}'
+
 route() {
     end=$(($(date +%s) + limit))
+    # Traefik leaves a container out until Docker calls it healthy, and learns late that the one before it went: until then
+    # a good answer may be its last one.
+    until case $(docker inspect --type container --format "$health" "$2" 2>/dev/null) in '' | healthy) true ;; *) false ;; esac do
+        [ "$(date +%s)" -lt "$end" ] && [ -e /var/lib/homestead/lock.json ] || break
+        sleep 0.1
+    done
+    # It hears of that as we do.
+    sleep 0.3
     while :; do
-        found=$(status "$2")
+        found=$(status "$3")
         # The proxy's own words for an address that nobody serves, or nobody answers at.
         case ${found:-000} in
         000 | 404 | 502 | 503 | 504) ;;
@@ -31,15 +42,15 @@ route() {
         # Nobody waits for it any more.
         [ -e /var/lib/homestead/lock.json ] || return
         if [ "$(date +%s)" -ge "$end" ]; then
-            printf '%s\t%s\t%s\n' "$1" "$2" "${found:-000}"
+            printf '%s\t%s\t%s\n' "$1" "$3" "${found:-000}"
             return
         fi
         sleep 0.1
     done
 }
 
-while [ "$#" -ge 2 ]; do
-    route "$1" "$2" </dev/null &
-    shift 2
+while [ "$#" -ge 3 ]; do
+    route "$1" "$2" "$3" </dev/null &
+    shift 3
 done
 wait
