@@ -1,5 +1,7 @@
 //! Asks over and over whether the server serves, as a client would.
 
+#![allow(dead_code, reason = "each user needs a part of it")]
+
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,6 +11,9 @@ use std::time::{Duration, Instant};
 use crate::common::HOST;
 
 const PAUSE: Duration = Duration::from_millis(300);
+
+/// What every client asks first.
+const VERSIONS: &str = "/_matrix/client/versions";
 
 /// A thread that asks.
 pub struct Prober {
@@ -25,13 +30,20 @@ struct Shared {
 
 impl Prober {
     pub fn start(port: u16) -> Self {
+        Self::asking(port, VERSIONS, PAUSE)
+    }
+
+    /// One that asks for a path, with `pause` from one question to the next.
+    pub fn asking(port: u16, path: &str, pause: Duration) -> Self {
+        let path = path.to_owned();
         let shared = Arc::new(Shared { port: AtomicU16::new(port), ..Shared::default() });
         let inner = Arc::clone(&shared);
         let thread = std::thread::spawn(move || {
             while !inner.stop.load(Ordering::Relaxed) {
-                let serves = ask(inner.port.load(Ordering::Relaxed));
+                let asked = Instant::now();
+                let serves = ask(inner.port.load(Ordering::Relaxed), &path);
                 inner.seen.lock().unwrap().push((Instant::now(), serves));
-                std::thread::sleep(PAUSE);
+                std::thread::sleep(pause.saturating_sub(asked.elapsed()));
             }
         });
         Self { shared, thread: Some(thread) }
@@ -39,6 +51,18 @@ impl Prober {
 
     pub fn look_at(&self, port: u16) {
         self.shared.port.store(port, Ordering::Relaxed);
+    }
+
+    /// Whether the last answer was good.
+    pub fn serves(&self) -> bool {
+        self.shared.seen.lock().unwrap().last().is_some_and(|(_, serves)| *serves)
+    }
+
+    /// For how long in all it was not served: from each first answer that was not good, or none, to the next good one.
+    pub fn not_served(&self) -> Duration {
+        let seen = self.shared.seen.lock().unwrap();
+        let gaps = seen.windows(2).filter(|pair| !pair[0].1).map(|pair| pair[1].0 - pair[0].0);
+        gaps.sum()
     }
 
     /// How long after a fault the server served for good, and whether that took the next run, which began at `next`;
@@ -63,11 +87,11 @@ impl Drop for Prober {
     }
 }
 
-fn ask(port: u16) -> bool {
+fn ask(port: u16, path: &str) -> bool {
     Command::new("curl")
         .args(["--silent", "--insecure", "--fail", "--output", "/dev/null", "--max-time", "2", "--resolve"])
         .arg(format!("{HOST}:{port}:127.0.0.1"))
-        .arg(format!("https://{HOST}:{port}/_matrix/client/versions"))
+        .arg(format!("https://{HOST}:{port}{path}"))
         .stderr(Stdio::null())
         .status()
         .is_ok_and(|status| status.success())
