@@ -21,10 +21,20 @@ use crate::versioned::Versioned as _;
 /// What a commit writes down and the host was asked for together with the last steps.
 #[derive(Default)]
 pub struct Known {
-    /// Whether the host was asked for its schemas, and what it said.
-    schemas: Option<Option<Schemas>>,
+    /// The databases' schemas.
+    schemas: FoundSchemas,
     /// The images that the services run.
     images: Option<BTreeMap<String, KeptImage>>,
+}
+
+/// What the host said of the databases' schemas.
+#[derive(Default)]
+enum FoundSchemas {
+    /// It was not asked.
+    #[default]
+    Unasked,
+    /// It was; nothing where it could not tell.
+    Answered(Option<Schemas>),
 }
 
 const SCHEMAS: &str = "schemas";
@@ -53,7 +63,8 @@ pub fn answers(run: &Run<'_>, chain: &Chain<'_>) -> Known {
         images.filter(|images| images.len() == names.len())
     });
     let images = images.map(|images| names.iter().map(|name| (*name).to_owned()).zip(images).collect());
-    Known { schemas: chain.answer(SCHEMAS).map(|output| schemas::answer(run, output)), images }
+    let schemas = chain.answer(SCHEMAS).map(|output| FoundSchemas::Answered(schemas::answer(run, output)));
+    Known { schemas: schemas.unwrap_or_default(), images }
 }
 
 /// Whether the schemas may be other than the memory says.
@@ -70,8 +81,8 @@ pub async fn commit(run: &Run<'_>, known: Known) -> Result<()> {
     let mut memory = remember::after(run);
     if are_schemas_due(run, &memory) {
         let found = match known.schemas {
-            Some(schemas) => schemas,
-            None => schemas::now(run).await,
+            FoundSchemas::Answered(schemas) => schemas,
+            FoundSchemas::Unasked => schemas::now(run).await,
         };
         memory.schemas = found.or(memory.schemas);
     }

@@ -208,7 +208,7 @@ impl Visitor<'_> {
                 .script("return window.before ? document.querySelectorAll('#log[data-live] > li').length : -1")
                 .as_i64()
                 .unwrap();
-            (lines > 2 || lines < 0).then_some(lines)
+            (!(0..=2).contains(&lines)).then_some(lines)
         });
         assert!(lines > 2, "the page was loaded again before it showed three lines");
         self.nothing_is_amiss("a live run");

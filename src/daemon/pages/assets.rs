@@ -17,7 +17,7 @@ const FILES: [(&str, &str, &str); 3] = [
 /// The hash of all of them.
 pub static VERSION: LazyLock<String> = LazyLock::new(|| {
     let mut hasher = Sha256::new();
-    for (_, _, contents) in FILES.iter() {
+    for (_, _, contents) in &FILES {
         hasher.update(contents);
     }
     hex::encode(&hasher.finalize()[..8])

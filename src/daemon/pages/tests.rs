@@ -276,6 +276,7 @@ async fn every_answer_tells_the_browser_to_be_careful() {
     let browser = Browser::start().await;
     let (cookie, _) = browser.log_in().await;
     let link = browser.link().await;
+    let inline = Regex::new(r"<script>|<style| style=| on[a-z]+=|https?://").unwrap();
     for (path, cookie) in PAGES.iter().map(|path| (*path, cookie.as_str())).chain([("/", ""), (&link, ""), ("/nowhere", "")]) {
         let page = browser.get(path, cookie).await;
         let policy = page.header("content-security-policy");
@@ -286,7 +287,6 @@ async fn every_answer_tells_the_browser_to_be_careful() {
         let others = ["x-content-type-options", "referrer-policy", "cache-control"].map(|name| page.header(name));
         assert_eq!(others, ["nosniff", "no-referrer", "no-store"], "{path}");
         // What the policy forbids is not there.
-        let inline = Regex::new(r"<script>|<style| style=| on[a-z]+=|https?://").unwrap();
         assert!(!inline.is_match(&page.text), "{}", page.text);
     }
     for name in ["style.css", "pages.js", "icon.svg"] {
