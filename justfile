@@ -132,8 +132,8 @@ test *args:
     @bin/test "$@"
 
 # Disturb runs at every step on two disposable hosts, about half an hour; writes docs/reliability.md
-faults:
-    HOMESTEAD_FAULTS=full cargo test --test faults
+faults cases="full":
+    HOMESTEAD_FAULTS={{ quote(cases) }} cargo test --test faults
 
 # Measure beside Ansible and pyinfra and on a thousand hosts, and write docs/performance.md anew; `--quick` for one round
 [positional-arguments]

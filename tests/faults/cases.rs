@@ -207,6 +207,12 @@ fn migrations(list: &mut List) {
     add(Silence, "cut-over", MOVING, When::Midway);
 }
 
+/// So many of the cases, at even distances, so that neighbours, which are alike, stand for each other.
+pub fn spread(cases: &[Case], number: usize) -> Vec<Case> {
+    let number = number.clamp(1, cases.len());
+    (0..number).map(|index| cases[index * cases.len() / number]).collect()
+}
+
 /// A few that together have each fault and each boundary at least once.
 pub fn few() -> Vec<Case> {
     let change = |fault, point, when| Case { scenario: scenario_for(point), fault, point, when };

@@ -3,7 +3,7 @@
 //! it should be.
 //!
 //! A plain run takes a few faults that together have each kind and each step. `HOMESTEAD_FAULTS=full` takes all and writes
-//! `docs/reliability.md`; `HOMESTEAD_FAULTS_ONLY=words` takes those whose names hold the words, of all;
+//! `docs/reliability.md`; `HOMESTEAD_FAULTS=150` does the same with as many of them, spread over all kinds and steps; `HOMESTEAD_FAULTS_ONLY=words` takes those whose names hold the words, of all;
 //! `HOMESTEAD_FAULTS_SEED=2` moves the faults inside of the steps.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
@@ -45,8 +45,15 @@ fn say(text: &str) {
 fn every_fault_is_survived() {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let seed = variable("HOMESTEAD_FAULTS_SEED").map_or(1, |seed| seed.parse().expect("HOMESTEAD_FAULTS_SEED is a number"));
-    let (full, only) = (variable("HOMESTEAD_FAULTS").is_some_and(|mode| mode == "full"), variable("HOMESTEAD_FAULTS_ONLY"));
-    let mut cases = if full || only.is_some() { cases::all(seed) } else { cases::few() };
+    let (mode, only) = (variable("HOMESTEAD_FAULTS"), variable("HOMESTEAD_FAULTS_ONLY"));
+    let all = cases::all(seed);
+    let known = all.len();
+    let mut cases = match mode.as_deref() {
+        Some("full") => all,
+        Some(number) => cases::spread(&all, number.parse().expect("HOMESTEAD_FAULTS is `full` or a number")),
+        None if only.is_some() => all,
+        None => cases::few(),
+    };
     if let Some(only) = &only {
         cases.retain(|case| case.name().contains(only));
         assert!(!cases.is_empty(), "no case has `{only}` in its name");
@@ -63,8 +70,8 @@ fn every_fault_is_survived() {
     results.sort_by_key(|result| cases.iter().position(|case| case == &result.case));
     let bad: Vec<&Result> = results.iter().filter(|result| !result.problems.is_empty()).collect();
     say(&format!("{} faults in {:.0} s, {} not survived", results.len(), begun.elapsed().as_secs_f64(), bad.len()));
-    if full && only.is_none() {
-        table::write(&results, seed, begun.elapsed());
+    if mode.is_some() && only.is_none() {
+        table::write(&results, known, seed, begun.elapsed());
     }
     assert!(bad.is_empty(), "not survived: {}", bad.iter().map(|result| result.case.name()).collect::<Vec<_>>().join("; "));
 }

@@ -71,16 +71,18 @@ const fn title_of(scenario: Scenario) -> &'static str {
 }
 
 /// Writes the page about a full run.
-pub fn write(results: &[Result], seed: u64, took: Duration) {
+/// `known` is how many cases there are in all.
+pub fn write(results: &[Result], known: usize, seed: u64, took: Duration) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reliability.md");
-    std::fs::write(path, page(results, seed, took)).unwrap();
+    std::fs::write(path, page(results, known, seed, took)).unwrap();
 }
 
-fn page(results: &[Result], seed: u64, took: Duration) -> String {
+fn page(results: &[Result], known: usize, seed: u64, took: Duration) -> String {
+    let part = if results.len() < known { format!(" ({known} cases are known; these are spread over all of them)") } else { String::new() };
     let bad = results.iter().filter(|result| !result.problems.is_empty()).count();
     let mut page = format!(
         "# What a run survives\n\n\
-         On {} homestead {} was disturbed {} times, by {} kinds of faults, at the beginning and in the middle of every step of a run on a\n\
+         On {} homestead {} was disturbed {} times{part}, by {} kinds of faults, at the beginning and in the middle of every step of a run on a\n\
          real host with systemd, sshd and Docker: {} times nothing was lost, {} times something was. `just faults` repeats it on two\n\
          disposable hosts ({} minutes here, seed {}) and writes this page; `bin/test` repeats a part. CONTRIBUTING.md says how to run one\n\
          fault alone.\n\n\
