@@ -131,7 +131,7 @@ demo *args:
 test *args:
     @bin/test "$@"
 
-# Disturb runs at every step on two disposable hosts, about half an hour; writes docs/reliability.md
+# Disturb runs at every step on two disposable hosts, about an hour; `just faults 150` takes fewer; writes docs/reliability.md
 faults cases="full":
     HOMESTEAD_FAULTS={{ quote(cases) }} cargo test --test faults
 
