@@ -262,6 +262,10 @@ impl Moving {
     fn until_served(&self) {
         let deadline = Instant::now() + Duration::from_secs(PUT_BACK);
         while self.server.log_in_as("alice").is_err() && Instant::now() < deadline {}
+        let starting = "systemctl list-units --all --plain --no-legend --state=activating 'matrix-*.service'";
+        while !self.server.sandbox.script(starting).is_empty() && Instant::now() < deadline {
+            sleep(Duration::from_millis(500));
+        }
     }
 
     /// Who was there logs in with the old password, and the sessions and messages of before are there.
