@@ -244,7 +244,7 @@ async fn equal_priorities_restart_together() {
     daemon-reload
     reset-failed bridge.service synapse.service
     restart bridge.service synapse.service
-    watch bridge.service, synapse.service
+    watch synapse.service, bridge.service
     commit
     ");
 }

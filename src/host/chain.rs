@@ -11,6 +11,9 @@ pub(super) const CHAIN: &str = include_str!("scripts/chain.sh");
 /// How many words of [`CHAIN`]'s arguments stand before a script's own.
 pub(super) const WORDS: usize = 5;
 
+/// What `input.sh` ends with where the lock, and the input with it, is gone.
+pub(super) const NO_LOCK: u32 = 76;
+
 /// An [`Exec`] that owns what it says.
 #[derive(Clone, Debug, Default)]
 pub struct Script {
@@ -166,6 +169,9 @@ pub async fn chain(
     }
     if status == 0 && place == links.len() {
         return Ok(ChainEnd::Done);
+    }
+    if lock.is_some() && status == NO_LOCK && place == 0 {
+        return Err(lost_lock(host.name()));
     }
     let output = Output { status, stdout: Vec::new(), stderr };
     Err(failed(host, "going on from step to step", &output))

@@ -216,10 +216,35 @@ pub fn locked(host: &str, text: &[u8]) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::chain::NO_LOCK;
     use crate::host::{FakeHost, Output};
 
     fn holder() -> LockHolder {
         LockHolder { who: "me@laptop".into(), run: "r1".into(), command: "homestead apply".into(), since: "2026-11-22T03:33:51Z".into() }
+    }
+
+    /// What a script says that takes its input from `folder`, where nobody else writes any.
+    fn with_input_from(folder: &std::path::Path) -> (Option<i32>, String) {
+        let output = std::process::Command::new("sh")
+            .args(["-c", &format!("{INPUT}cat; echo \"and $1\""), "sh", folder.join("input/0").to_str().unwrap(), "a word"])
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    }
+
+    #[test]
+    fn input_that_went_ahead_is_taken_or_missed_with_its_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        fs_err::create_dir(folder.path().join("input")).unwrap();
+        fs_err::write(folder.path().join("lock"), "").unwrap();
+        fs_err::write(folder.path().join("input/0"), "some words\n").unwrap();
+        assert_eq!(with_input_from(folder.path()), (Some(0), "some words\nand a word\n".into()));
+        assert!(!folder.path().join("input/0").exists());
+        // Nobody holds the lock: nobody would bring the input.
+        assert_eq!(with_input_from(folder.path()), (Some(i32::try_from(NO_LOCK).unwrap()), String::new()));
+        fs_err::write(folder.path().join("input/0.failed"), "").unwrap();
+        let full = "the input of a script cannot be kept: No space left on device\n";
+        assert_eq!(with_input_from(folder.path()), (Some(1), full.into()));
     }
 
     #[tokio::test]

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
+use super::chain::NO_LOCK;
 use super::observe::check_path;
-use super::{Exec, Host, Lock, Output, Script, failed, fetch, run};
+use super::{Exec, Host, Lock, Output, Script, failed, fetch, lost_lock, run};
 use crate::diagnostic::{Error, Kind, Result};
 
 const SAVE: &str = include_str!("scripts/save.sh");
@@ -74,10 +75,11 @@ pub async fn commit(host: &dyn Host, lock: &Lock, commit: &Commit<'_>) -> Result
     let unpackable = |error| Error::new(Kind::Usage, "a generation cannot be packed").caused_by(error);
     let stdin = archive(list, commit).map_err(unpackable)?;
     let output = lock.ahead(Script::new(COMMIT, [length, number, kept]).stdin(stdin)).await?.run(host).await?;
-    if output.status == 0 {
-        return Ok(());
+    match output.status {
+        0 => Ok(()),
+        NO_LOCK => Err(lost_lock(host.name())),
+        _ => Err(full(host, &output).unwrap_or_else(|| failed(host, "writing down what was done", &output))),
     }
-    Err(full(host, &output).unwrap_or_else(|| failed(host, "writing down what was done", &output)))
 }
 
 fn archive(list: Vec<u8>, commit: &Commit<'_>) -> std::io::Result<Vec<u8>> {
