@@ -39,11 +39,21 @@ pub struct Outcome {
     pub usage: Usage,
 }
 
+/// A program that goes with the test that started it, also when that fails.
+struct Ending(Child);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A run that goes on.
 pub struct Running {
     folder: String,
     arguments: Vec<String>,
-    child: Child,
+    child: Ending,
     started: Instant,
     readers: [JoinHandle<String>; 2],
     said: Arc<Mutex<Vec<u8>>>,
@@ -105,7 +115,7 @@ impl<'a> Homestead<'a> {
         // A program that does not want its input closes the pipe.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         let folder = self.inventory.folder().display().to_string();
-        Running { folder, arguments, child, started, readers, said, secrets: self.secrets.clone() }
+        Running { folder, arguments, child: Ending(child), started, readers, said, secrets: self.secrets.clone() }
     }
 }
 
@@ -127,7 +137,7 @@ fn reader(mut pipe: impl Read + Send + 'static, said: &Arc<Mutex<Vec<u8>>>) -> J
 impl Running {
     /// Sends a signal, named as `kill` names it.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        let status = Command::new("kill").args([&format!("-{name}"), &self.child.0.id().to_string()]).status().unwrap();
         assert!(status.success(), "kill -{name}");
     }
 
@@ -138,12 +148,12 @@ impl Running {
 
     /// The number of its process.
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.child.0.id()
     }
 
     /// Whether it has not ended yet.
     pub fn goes_on(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
+        self.child.0.try_wait().unwrap().is_none()
     }
 
     /// Waits for its end; a run that does not end is killed, and fails the test with what it said.
@@ -151,12 +161,12 @@ impl Running {
     pub fn wait(mut self) -> Outcome {
         let (mut hung, mut usage) = (false, Usage::default());
         let status = loop {
-            usage = Usage::of(self.child.id()).unwrap_or(usage);
-            match self.child.try_wait().unwrap() {
+            usage = Usage::of(self.child.0.id()).unwrap_or(usage);
+            match self.child.0.try_wait().unwrap() {
                 Some(status) => break status,
                 None if !hung && self.started.elapsed() > PATIENCE => {
                     hung = true;
-                    self.child.kill().unwrap();
+                    self.child.0.kill().unwrap();
                 }
                 None => thread::sleep(Duration::from_millis(10)),
             }
