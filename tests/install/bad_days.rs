@@ -26,6 +26,7 @@ fn a_full_disk(installed: &Installed) {
     changed.set("matrix_synapse_max_upload_size_mb", "60").set("matrix_client_element_brand", "Our Element");
     let outcome = installed.homestead_on(&changed).run(&["install-all"]).exits(2);
     insta::assert_snapshot!(outcome.stderr_without_times(), @"
+    matrix.example.com: checking what is new, before anything is written
     error: `matrix.example.com`: the file system of `/matrix/synapse/config`, `/matrix/synapse/config`, has 0 KB free, and this run wants 4104 KB
     hint: look for what fills it: `df -h /matrix/synapse/config`, `docker system df`
     hint: nothing that runs was touched

@@ -120,7 +120,7 @@ mod tests {
             json!({"event": "pull", "image": "x", "layer": "y"}),
             json!({"event": "output", "line": "<script>alert(1)</script>"}),
             json!({"event": "host_end", "result": "rolled-back", "seconds": 2.5, "units": [{"unit": "a.service", "restarted": true, "down_seconds": 0.4}]}),
-            json!({"event": "failed", "message": "no", "causes": ["because"], "hints": ["try again"], "diagnostics": [{"code": "H0001", "message": "m"}]}),
+            json!({"event": "failed", "message": "no", "causes": ["because"], "hints": ["try again"], "diagnostics": [{"code": "H0102", "message": "m"}]}),
         ];
         let rows = events.into_iter().zip(1..).map(|(body, seq)| EventRow { seq, at, body });
         let lines: Vec<String> = rows.filter_map(|row| shown(&row, started)).map(|line| line.to_string() + "\n").collect();
@@ -130,7 +130,7 @@ mod tests {
         {"seq":4,"seconds":"1.2","class":"plan","text":"the plan","items":["adjust file /a (mode 0644 -> 0640)","restart a.service (/a changes)"],"diffs":[{"name":"/a","lines":[{"class":"removed","text":"-a"},{"class":"added","text":"+b"}]}]}
         {"seq":6,"seconds":"1.2","class":"output","text":"<script>alert(1)</script>","items":[],"diffs":[]}
         {"seq":7,"seconds":"1.2","class":"bad","text":"rolled back after 2.5 s","items":["a.service restarted, away for 0.4 s"],"diffs":[]}
-        {"seq":8,"seconds":"1.2","class":"bad","text":"error: no","items":["because","H0001: m","hint: try again"],"diffs":[]}
+        {"seq":8,"seconds":"1.2","class":"bad","text":"error: no","items":["because","H0102: m","hint: try again"],"diffs":[]}
         "#);
         assert_eq!(step(&json!({"event": "step", "step": "roll-back", "units": ["a.service"]})).as_deref(), Some("roll back: a.service"));
         assert_eq!(step(&json!({"event": "stage"})), None);
