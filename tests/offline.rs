@@ -233,6 +233,7 @@ fn variables_are_listed_by_role_pattern_and_who_set_them() {
             }
           ],
           "computed_from": [],
+          "expression": null,
           "value": "plain"
         }
       }
