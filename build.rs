@@ -17,8 +17,10 @@ fn main() -> Result<()> {
         collect(&root.join(folder), &mut paths)?;
         paths.sort();
         for path in paths {
-            let name = path.strip_prefix(&root).unwrap_or(&path);
-            let _ = writeln!(code, "    ({:?}, include_str!({:?})),", name.display().to_string(), path.display().to_string());
+            let name = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
+            // Not the whole path: another checkout may share the target folder.
+            let relative = format!("/{name}");
+            let _ = writeln!(code, "    ({name:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {relative:?}))),");
         }
     }
     code.push_str("];\n");
