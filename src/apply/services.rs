@@ -46,7 +46,7 @@ pub async fn healthy_again(run: &Run<'_>, services: &[Service]) -> Result<()> {
     for service in services.iter().filter(|service| service.health.is_none()) {
         run.progress.up(&service.unit);
     }
-    wait_for(run.host, &run.plan.host, services, run.sink, run.redact, &|unit| run.progress.up(unit)).await
+    Waiting::of(run, services, &|unit| run.progress.up(unit)).wait().await
 }
 
 /// The units that a plan enables.
@@ -112,29 +112,7 @@ pub async fn healthy(
     sink: &Sink,
     redact: &(dyn Fn(&str) -> String + Sync),
 ) -> Result<()> {
-    wait_for(host, name, services, sink, redact, &|_| ()).await
-}
-
-async fn wait_for(
-    host: &Arc<dyn Host>,
-    name: &str,
-    services: &[Service],
-    sink: &Sink,
-    redact: &(dyn Fn(&str) -> String + Sync),
-    up: &(dyn Fn(&str) + Sync),
-) -> Result<()> {
-    let Some(script) = watch("", services) else { return Ok(()) };
-    let mut seen = Vec::new();
-    let linked = [Linked { script, ..Linked::default() }];
-    let mut hear_line = |heard: Heard<'_>| {
-        if let Heard::Line(_, line) = heard {
-            seen.extend(hear(name, line, sink, up));
-        }
-    };
-    match host::chain(&**host, Mode::Alone, &linked, &mut hear_line).await? {
-        ChainEnd::Failed(_, output) => judge_for(host, name, services, &seen, &output, sink, redact, up).await,
-        ChainEnd::Done | ChainEnd::Stopped(_) | ChainEnd::Lost(_) => Ok(()),
-    }
+    Waiting { host, name, services, sink, redact, up: &|_| () }.wait().await
 }
 
 /// The script that waits on the host for services; nothing where none has a health check.
@@ -152,10 +130,14 @@ pub fn watch(run: &str, services: &[Service]) -> Option<Script> {
 pub fn hear(name: &str, line: &str, sink: &Sink, up: &dyn Fn(&str)) -> Option<Seen> {
     let seen = host::health::seen(line)?;
     let Seen::Healthy(unit) = &seen else { return Some(seen) };
-    up(unit);
-    sink(name, Event::Healthy { unit: unit.clone() });
-    sink(name, Event::Done { text: format!("{unit} is healthy") });
+    healthy_now(name, unit, sink, up);
     None
+}
+
+fn healthy_now(name: &str, unit: &str, sink: &Sink, up: &dyn Fn(&str)) {
+    up(unit);
+    sink(name, Event::Healthy { unit: unit.to_owned() });
+    sink(name, Event::Done { text: format!("{unit} is healthy") });
 }
 
 /// What a failed [`watch`] in a run means.
@@ -163,77 +145,95 @@ pub fn hear(name: &str, line: &str, sink: &Sink, up: &dyn Fn(&str)) -> Option<Se
 /// # Errors
 /// As [`healthy`].
 pub async fn judge(run: &Run<'_>, services: &[Service], seen: &[Seen], output: &Output) -> Result<()> {
-    judge_for(run.host, &run.plan.host, services, seen, output, run.sink, run.redact, &|unit| run.progress.up(unit)).await
+    Waiting::of(run, services, &|unit| run.progress.up(unit)).judge(seen, output).await
 }
 
-#[allow(clippy::too_many_arguments, reason = "what is told, to whom, and what it is about")]
-async fn judge_for(
-    host: &Arc<dyn Host>,
-    name: &str,
-    services: &[Service],
-    seen: &[Seen],
-    output: &Output,
-    sink: &Sink,
-    redact: &(dyn Fn(&str) -> String + Sync),
-    up: &(dyn Fn(&str) + Sync),
-) -> Result<()> {
-    if output.status == host::health::UNASKED {
-        return from_here(host, name, services, sink, redact, up).await;
+/// Services that are waited for, and who hears of it.
+struct Waiting<'a> {
+    host: &'a Arc<dyn Host>,
+    /// The host's name.
+    name: &'a str,
+    services: &'a [Service],
+    sink: &'a Sink,
+    redact: &'a (dyn Fn(&str) -> String + Sync),
+    /// Hears of each unit that works.
+    up: &'a (dyn Fn(&str) + Sync),
+}
+
+impl<'a> Waiting<'a> {
+    fn of(run: &'a Run<'_>, services: &'a [Service], up: &'a (dyn Fn(&str) + Sync)) -> Self {
+        Self { host: run.host, name: &run.plan.host, services, sink: run.sink, redact: run.redact, up }
     }
-    for service in services {
-        let error = seen.iter().find_map(|seen| match seen {
-            Seen::Ended(unit, how) if *unit == service.unit => Some((None, how)),
-            Seen::Missing(unit, what) if *unit == service.unit => Some((Some(what), what)),
-            _ => None,
-        });
-        let error = match error {
-            None => continue,
-            Some((None, how)) => ended_by_itself(&**host, &service.unit, how),
-            Some((Some(missing), _)) => {
-                let limit = Duration::from_secs(service.health.as_ref().map_or(0, |health| health.timeout_seconds));
-                let docker = Docker::connect(host.clone()).await?;
-                host::health::gave_up(&**host, &docker, &service.container, missing, limit).await
+
+    async fn wait(&self) -> Result<()> {
+        let Some(script) = watch("", self.services) else { return Ok(()) };
+        let mut seen = Vec::new();
+        let linked = [Linked { script, ..Linked::default() }];
+        let mut hear_line = |heard: Heard<'_>| {
+            if let Heard::Line(_, line) = heard {
+                seen.extend(hear(self.name, line, self.sink, self.up));
             }
         };
-        return Err(with_journal(&**host, std::slice::from_ref(service), error, redact).await);
+        match host::chain(&**self.host, Mode::Alone, &linked, &mut hear_line).await? {
+            ChainEnd::Failed(_, output) => self.judge(&seen, &output).await,
+            ChainEnd::Done | ChainEnd::Stopped(_) | ChainEnd::Lost(_) => Ok(()),
+        }
     }
-    Err(host::failed(&**host, "waiting for services", output))
+
+    async fn judge(&self, seen: &[Seen], output: &Output) -> Result<()> {
+        if output.status == host::health::UNASKED {
+            return self.from_here().await;
+        }
+        for service in self.services {
+            let error = seen.iter().find_map(|seen| match seen {
+                Seen::Ended(unit, how) if *unit == service.unit => Some((None, how)),
+                Seen::Missing(unit, what) if *unit == service.unit => Some((Some(what), what)),
+                _ => None,
+            });
+            let error = match error {
+                None => continue,
+                Some((None, how)) => ended_by_itself(&**self.host, &service.unit, how),
+                Some((Some(missing), _)) => {
+                    let limit = Duration::from_secs(service.health.as_ref().map_or(0, |health| health.timeout_seconds));
+                    let docker = Docker::connect(self.host.clone()).await?;
+                    host::health::gave_up(&**self.host, &docker, &service.container, missing, limit).await
+                }
+            };
+            return Err(self.with_journal(service, error).await);
+        }
+        Err(host::failed(&**self.host, "waiting for services", output))
+    }
+
+    /// Asks from here, through the connection.
+    async fn from_here(&self) -> Result<()> {
+        let docker = Docker::connect(self.host.clone()).await?;
+        let docker = &docker;
+        let waits = self.services.iter().map(|service| async move {
+            let Some(health) = &service.health else { return Ok(()) };
+            // A container that ended need not be waited for: systemd says so at once.
+            let outcome = tokio::select! {
+                outcome = wait(&**self.host, docker, &service.container, health) => outcome,
+                error = ended(&**self.host, &service.unit) => Err(error),
+            };
+            match outcome {
+                Ok(()) => {
+                    healthy_now(self.name, &service.unit, self.sink, self.up);
+                    Ok(())
+                }
+                Err(error) if error.kind == Kind::Unreachable => Err(error),
+                Err(error) => Err(self.with_journal(service, error).await),
+            }
+        });
+        join_all(waits).await.into_iter().collect()
+    }
+
+    async fn with_journal(&self, service: &Service, error: Error) -> Error {
+        with_journal(&**self.host, std::slice::from_ref(service), error, self.redact).await
+    }
 }
 
 fn ended_by_itself(host: &dyn Host, unit: &str, how: &str) -> Error {
     Error::new(Kind::HostFailed, format!("`{}`: {unit} ended by itself ({how})", host.name()))
-}
-
-/// Asks from here, through the connection.
-async fn from_here(
-    host: &Arc<dyn Host>,
-    name: &str,
-    services: &[Service],
-    sink: &Sink,
-    redact: &(dyn Fn(&str) -> String + Sync),
-    up: &(dyn Fn(&str) + Sync),
-) -> Result<()> {
-    let docker = Docker::connect(host.clone()).await?;
-    let docker = &docker;
-    let waits = services.iter().map(|service| async move {
-        let Some(health) = &service.health else { return Ok(()) };
-        // A container that ended need not be waited for: systemd says so at once.
-        let outcome = tokio::select! {
-            outcome = wait(&**host, docker, &service.container, health) => outcome,
-            error = ended(&**host, &service.unit) => Err(error),
-        };
-        match outcome {
-            Ok(()) => {
-                up(&service.unit);
-                sink(name, Event::Healthy { unit: service.unit.clone() });
-                sink(name, Event::Done { text: format!("{} is healthy", service.unit) });
-                Ok(())
-            }
-            Err(error) if error.kind == Kind::Unreachable => Err(error),
-            Err(error) => Err(with_journal(&**host, std::slice::from_ref(service), error, redact).await),
-        }
-    });
-    join_all(waits).await.into_iter().collect()
 }
 
 /// Waits until a container passes its health check.
