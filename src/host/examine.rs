@@ -9,18 +9,20 @@ use super::observe::{ObserveRequest, Observed, check_path, check_units, contents
 use super::{Exec, Host};
 use crate::diagnostic::{Error, Kind, Result};
 
+/// The facts are found out while the lock is waited for and files and units are looked at, and told after them.
 const EXAMINE: &str = concat!(
     include_str!("scripts/examine.sh"),
-    "(\nIFS='\n'\nset -f\nset -- $(lines s)\nset +f\nunset IFS\n",
+    "{\nIFS='\n'\nset -f\nset -- $(lines s)\nset +f\nunset IFS\n",
     include_str!("scripts/unfinished.sh"),
     include_str!("scripts/facts.sh"),
-    ") </dev/null\nprintf '\\0'\nlist=$(lines o)\nset -- $(lines u)\n",
+    "} </dev/null | {\nawait_lock \"$2\"\nlist=$(lines o)\nset -- $(lines u)\n",
     include_str!("scripts/observe.sh"),
-    "printf '\\0\\0'\npaths=$(lines f; changed)\n",
+    "printf '\\0\\0'\ncat\nprintf '\\0'\npaths=$(lines f; changed)\n",
     include_str!("scripts/fetch.sh"),
+    "}\n",
 );
 
-/// Ends what `facts.sh` says, and what `observe.sh` says: two empty fields in a row are in neither.
+/// Ends what `observe.sh` says, and what `facts.sh` says: two empty fields in a row are in neither.
 const END: &[u8] = b"\0\0\0";
 
 /// The script's status when the lock did not become the run's (`EX_TEMPFAIL` of sysexits.h).
@@ -64,8 +66,8 @@ pub async fn examine(host: &dyn Host, request: &ExamineRequest, run: Option<&str
     }
     succeeded(host, &output)?;
     let rest = &output.stdout;
-    let (facts, rest) = split(rest).ok_or_else(|| unreadable(host))?;
-    let (observed, archive) = split(rest).ok_or_else(|| unreadable(host))?;
+    let (observed, rest) = split(rest).ok_or_else(|| unreadable(host))?;
+    let (facts, archive) = split(rest).ok_or_else(|| unreadable(host))?;
     Ok(Examined {
         facts: understand(host, facts)?,
         observed: parse(observed, &request.observe.units).ok_or_else(|| unreadable(host))?,
@@ -130,7 +132,7 @@ mod tests {
 
     #[tokio::test]
     async fn half_an_answer_is_an_error() {
-        for answer in ["", "end\0\0\0", "end\0\0\0files\0sums\0units\0\0\0", "kernel\0six\0\0\0files\0sums\0units\0\0end\0\0\0"] {
+        for answer in ["", "end\0\0\0", "files\0sums\0units\0\0\0end\0\0\0", "files\0sums\0units\0\0end\0\0\0kernel\0six\0\0\0"] {
             let host = FakeHost::new().answer(answer);
             assert!(examine(&host, &ExamineRequest::default(), None, Duration::ZERO).await.is_err(), "{answer:?}");
         }

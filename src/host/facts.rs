@@ -112,11 +112,13 @@ fn read(said: &HashMap<String, String>) -> Facts {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let users = get("passwd").lines().filter_map(|line| {
         let mut fields = line.split(':');
-        Some((fields.next()?.to_owned(), UserId { uid: fields.next()?.parse().ok()?, gid: fields.next()?.parse().ok()? }))
+        let (name, _password) = (fields.next()?.to_owned(), fields.next()?);
+        Some((name, UserId { uid: fields.next()?.parse().ok()?, gid: fields.next()?.parse().ok()? }))
     });
     let groups = get("group").lines().filter_map(|line| {
-        let (name, gid) = line.split_once(':')?;
-        Some((name.to_owned(), gid.parse().ok()?))
+        let mut fields = line.split(':');
+        let (name, _password) = (fields.next()?.to_owned(), fields.next()?);
+        Some((name, fields.next()?.parse().ok()?))
     });
     Facts {
         ansible: ansible(said, &tools),
@@ -124,8 +126,8 @@ fn read(said: &HashMap<String, String>) -> Facts {
         users: users.collect::<Vec<_>>().into_iter().rev().collect(),
         groups: groups.collect::<Vec<_>>().into_iter().rev().collect(),
         free_kib: prefixed("free ").filter_map(|(path, value)| Some((path, value.parse().ok()?))).collect(),
-        listening_tcp: ports(get("listening_tcp")),
-        listening_udp: ports(get("listening_udp")),
+        listening_tcp: ports(get("listening"), "tcp "),
+        listening_udp: ports(get("listening"), "udp "),
         docker: some(get("docker_version")),
         systemd: some(get("systemd")),
         time: get("time").parse().unwrap_or_default(),
@@ -135,9 +137,10 @@ fn read(said: &HashMap<String, String>) -> Facts {
     }
 }
 
-/// `0100007F:1F90`: the port is in hexadecimal digits (the kernel's documentation, `proc_net_tcp`).
-fn ports(text: &str) -> BTreeSet<u16> {
-    text.lines().filter_map(|line| u16::from_str_radix(line.trim().rsplit_once(':')?.1, 16).ok()).collect()
+/// `tcp 0100007F:1F90`: the port is in hexadecimal digits (the kernel's documentation, `proc_net_tcp`).
+fn ports(text: &str, protocol: &str) -> BTreeSet<u16> {
+    let port = |line: &str| u16::from_str_radix(line.strip_prefix(protocol)?.trim().rsplit_once(':')?.1, 16).ok();
+    text.lines().filter_map(port).collect()
 }
 
 fn system_ids(login_defs: &str) -> (u32, u32) {
@@ -157,8 +160,9 @@ fn ansible(said: &HashMap<String, String>, tools: &BTreeSet<String>) -> Map<Stri
     let system = Distribution::read(get("os_release"), get("debian_version"));
     let nodename = get("nodename");
     let service_manager = if get("systemd").is_empty() { get("first_process") } else { "systemd" };
-    let memory: u64 = get("memory").split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or_default();
-    let processors = Processors::read(get("processors"));
+    let memory = get("hardware").lines().find_map(|line| line.strip_prefix("MemTotal:")).unwrap_or_default();
+    let memory: u64 = memory.split_whitespace().next().and_then(|kib| kib.parse().ok()).unwrap_or_default();
+    let processors = Processors::read(get("hardware"));
     let facts = [
         ("architecture", json!(get("architecture"))),
         ("distribution", json!(system.name)),
@@ -315,7 +319,8 @@ mod tests {
 
     #[test]
     fn ports_and_numbers() {
-        assert_eq!(ports("0100007F:1F90\n00000000000000000000000000000000:01BB\n"), BTreeSet::from([8080, 443]));
+        let listening = "tcp 0100007F:1F90\nudp 00000000:2100\ntcp 00000000000000000000000000000000:01BB\n";
+        assert_eq!((ports(listening, "tcp "), ports(listening, "udp ")), (BTreeSet::from([8080, 443]), BTreeSet::from([8448])));
         assert_eq!(system_ids("SYS_UID_MIN 100\n SYS_UID_MAX\t 950\n"), (100, 950));
         let facts = Facts {
             system_ids: (101, 999),

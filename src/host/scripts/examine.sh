@@ -3,6 +3,7 @@
 # stdin, a line each: `s`PATH whose free space is wanted; `o`PATH or `o*`PATTERN to look at; `u`UNIT; `f`PATH to read;
 # `w`SHA256, two spaces, PATH to read where its content is another.
 set -u
+run=$1
 input=$(cat)
 lines() { printf '%s\n' "$input" | sed -n "s/^$1//p"; }
 # The files whose content is not the wanted one, when observe.sh has set `sums`.
@@ -18,12 +19,14 @@ ours() {
     IFS= read -r holder <"$1" || :
     case $holder in *"\"run\":\"$2\""*) return 0 ;; *) return 1 ;; esac
 }
-# Another script of the same connection takes the lock: nothing is looked at before that.
-if [ -n "$1" ]; then
-    tries=$(($2 * 50))
-    until ours /var/lib/homestead/lock.json "$1" 2>/dev/null; do
+# Another script of the same connection takes the lock: no file and no unit is looked at before that. $1: how many seconds that
+# may take.
+await_lock() {
+    [ -n "$run" ] || return 0
+    tries=$(($1 * 100))
+    until ours /var/lib/homestead/lock.json "$run" 2>/dev/null; do
         tries=$((tries - 1))
         [ "$tries" -gt 0 ] || exit 75
-        sleep 0.02
+        sleep 0.01
     done
-fi
+}

@@ -1,38 +1,66 @@
-# Arguments: paths whose free space is wanted. Names and values come out, each ended by a NUL.
+# Arguments: paths whose free space is wanted. Names and values come out, each ended by a NUL. `run`, where it is set, is a run
+# that has the lock or is about to: there is no other then that could have stopped half-way.
 set -u
 say() { printf '%s\0%s\0' "$1" "$2"; }
-has() { command -v "$1" >/dev/null 2>&1 && echo yes || echo no; }
 brief() { if command -v timeout >/dev/null 2>&1; then timeout 10 "$@"; else "$@"; fi; }
+# A small file. Each program that is started costs a millisecond or more; this starts none.
+slurp() {
+    text=
+    [ -r "$1" ] || return 1
+    while IFS= read -r line || [ -n "$line" ]; do
+        text="$text$line
+"
+    done <"$1"
+}
 
-say os_release "$(cat /etc/os-release 2>/dev/null || cat /usr/lib/os-release 2>/dev/null)"
-say debian_version "$(cat /etc/debian_version 2>/dev/null)"
-say architecture "$(uname -m)"
-say kernel "$(uname -r)"
-say system "$(uname -s)"
-say nodename "$(uname -n)"
-say fqdn "$(brief hostname -f 2>/dev/null || uname -n)"
-say user_id "$(id -un)"
-say memory "$(grep MemTotal: /proc/meminfo 2>/dev/null)"
-say processors "$(grep -E '^(processor|physical id|siblings|cpu cores)[[:space:]]*:' /proc/cpuinfo 2>/dev/null)"
-say first_process "$(cat /proc/1/comm 2>/dev/null)"
-if [ -d /run/systemd/system ]; then say systemd "$(systemctl --version 2>/dev/null | head -n 1)"; else say systemd ''; fi
-say passwd "$(getent passwd 2>/dev/null | cut -d: -f1,3,4)"
-say group "$(getent group 2>/dev/null | cut -d: -f1,3)"
-say login_defs "$(grep -E '^[[:space:]]*SYS_(UID|GID)_(MIN|MAX)[[:space:]]' /etc/login.defs 2>/dev/null)"
-say listening_tcp "$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" { print $2 }')"
-say listening_udp "$(cat /proc/net/udp /proc/net/udp6 2>/dev/null | awk '$4 == "07" { print $2 }')"
-say time "$(date +%s)"
-say timezone "$(date +%z)"
-for tool in docker openssl tar flock sha256sum xargs stat sync apt-get dnf5 dnf yum pacman zypper apk; do
-    say "tool $tool" "$(has "$tool")"
-done
-say docker_version "$(brief docker version --format '{{.Server.Version}}' 2>/dev/null)"
-for path; do
-    found=$path
-    while [ ! -e "$found" ] && [ "$found" != / ] && [ -n "$found" ]; do found=${found%/*}; done
-    say "free $path" "$(df -P -k -- "${found:-/}" 2>/dev/null | awk 'NR == 2 { print $4 }')"
-done
-# A run that is going on has not stopped. Looking at the lock must not take it, even for a moment.
-inode=$(stat -c %i /var/lib/homestead/lock 2>/dev/null)
-if [ -z "$inode" ] || ! grep -q "FLOCK .*:$inode " /proc/locks 2>/dev/null; then say unfinished "$(unfinished)"; fi
-say end ''
+# Docker takes longer to say its version than all the rest takes: it is asked meanwhile.
+brief docker version --format '{{.Server.Version}}' 2>/dev/null | {
+    slurp /etc/os-release || slurp /usr/lib/os-release
+    say os_release "$text"
+    slurp /etc/debian_version
+    say debian_version "$text"
+    read -r system node kernel machine <<EOF
+$(uname -snrm)
+EOF
+    say system "$system"
+    say nodename "$node"
+    say kernel "$kernel"
+    say architecture "$machine"
+    say fqdn "$(brief hostname -f 2>/dev/null || uname -n)"
+    say user_id "$(id -un)"
+    say hardware "$(grep -hE '^(MemTotal|processor|physical id|siblings|cpu cores)[[:space:]]*:' /proc/meminfo /proc/cpuinfo 2>/dev/null)"
+    slurp /proc/1/comm
+    say first_process "$text"
+    systemd=
+    [ ! -d /run/systemd/system ] || systemd=$(systemctl --version 2>/dev/null)
+    say systemd "${systemd%%
+*}"
+    say passwd "$(getent passwd 2>/dev/null)"
+    say group "$(getent group 2>/dev/null)"
+    say login_defs "$(grep -E '^[[:space:]]*SYS_(UID|GID)_(MIN|MAX)[[:space:]]' /etc/login.defs 2>/dev/null)"
+    # Without IPv6, two of these are not there, and some awks end then.
+    say listening "$(awk '($4 == "0A" && FILENAME ~ /tcp/) || ($4 == "07" && FILENAME ~ /udp/) { print substr(FILENAME, 11, 3), $2 }' \
+        /proc/net/tcp /proc/net/udp /proc/net/tcp6 /proc/net/udp6 2>/dev/null)"
+    read -r seconds zone <<EOF
+$(date '+%s %z')
+EOF
+    say time "$seconds"
+    say timezone "$zone"
+    for tool in docker openssl tar flock sha256sum xargs stat sync apt-get dnf5 dnf yum pacman zypper apk; do
+        if command -v "$tool" >/dev/null 2>&1; then say "tool $tool" yes; else say "tool $tool" no; fi
+    done
+    for path; do
+        found=$path
+        while [ ! -e "$found" ] && [ "$found" != / ] && [ -n "$found" ]; do found=${found%/*}; done
+        # Not df, which looks at every mount first, of which each container has some. %a: free blocks, %S: of so many bytes.
+        free=$(stat -f -c '%a %S' -- "${found:-/}" 2>/dev/null)
+        say "free $path" "${free:+$((${free% *} / 1024 * ${free#* } + ${free% *} % 1024 * ${free#* } / 1024))}"
+    done
+    # A run that is going on has not stopped. Looking at the lock must not take it, even for a moment.
+    if [ -z "${run:-}" ]; then
+        inode=$(stat -c %i /var/lib/homestead/lock 2>/dev/null)
+        if [ -z "$inode" ] || ! grep -q "FLOCK .*:$inode " /proc/locks 2>/dev/null; then say unfinished "$(unfinished)"; fi
+    fi
+    say docker_version "$(cat)"
+    say end ''
+}

@@ -96,10 +96,10 @@ async fn examine(shared: &Shared, host: &SimulatedHost, run: &str, seconds: &str
         return output.exit(UNKNOWN).await;
     }
     let state = &host.state;
-    let mut answer = told(&state.name, &asked.space);
-    answer.push(0);
-    answer.extend(asked.observed(state));
+    let mut answer = asked.observed(state);
     answer.extend([0, 0]);
+    answer.extend(told(&state.name, &asked.space));
+    answer.push(0);
     answer.extend(asked.contents(state));
     output.stdout(answer).await;
     output.exit(0).await;
