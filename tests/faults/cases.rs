@@ -189,6 +189,15 @@ fn migrations(list: &mut List) {
         add(fault, "cut-over", TRYING, When::At);
         add(fault, "verify", migration_step("verify"), When::At);
     }
+    // Its own work is the edit of the inventory, and then a look whether the host is as that says.
+    let finalize = migration_step("finalize");
+    for fault in [Kill, Cut, Reboot] {
+        add(fault, "finalize", finalize, When::At);
+        add(fault, "finalize", finalize, When::Into(0.55));
+    }
+    for (fault, share) in [(Kill, 0.2), (Kill, 0.85), (Interrupt, 0.4)] {
+        add(fault, "finalize", finalize, When::Into(share));
+    }
     for (step, point, when) in [
         ("install-beside", point("write"), When::At),
         ("cut-over", stage("closing the door"), When::At),

@@ -23,20 +23,29 @@ const WANTED: Wanted = Wanted { state: State::Large, broken: false };
 /// what two services take to stop and to start.
 const PUT_BACK: u64 = 120;
 /// The steps, with the one before each.
-const BEFORE: [(&str, &str); 6] = [
+const BEFORE: [(&str, &str); 7] = [
     ("preflight", ""),
     ("install-beside", "preflight"),
     ("rehearse", "install-beside"),
     ("backup", "rehearse"),
     ("cut-over", "backup"),
     ("verify", "cut-over"),
+    (FINALIZE, "verify"),
 ];
+/// After it, no command goes back.
+const FINALIZE: &str = "finalize";
+/// What it edits, and the copy that it leaves.
+const VARIABLES: &str = "inventory/host_vars/matrix.example.com/vars.yml";
+const COPY: &str = "inventory/host_vars/matrix.example.com/vars.yml.before-mas";
+const MEMORY: &str = "/var/lib/homestead/migration.json";
 
 /// A server whose accounts go to and fro.
 struct Moving {
     server: Server,
     /// Step -> how long what it consists of takes.
     paces: BTreeMap<&'static str, Pace>,
+    /// The variables and the host's memory as they were before the last step.
+    before_finalize: Option<(String, String)>,
 }
 
 /// Goes through the cases of one host; a host that a case has ruined is replaced. Each result is reported as it comes.
@@ -75,7 +84,7 @@ impl Moving {
         Homestead::on(inventory).run(&["install-all"]).exits(0);
         server.settle_in();
         people::move_in(&server.sandbox);
-        Some(Self { server, paces: BTreeMap::new() })
+        Some(Self { server, paces: BTreeMap::new(), before_finalize: None })
     }
 
     fn start_run(&self, options: &[&str], trap: Option<Trap>) -> Run {
@@ -102,8 +111,7 @@ impl Moving {
 
     /// What the host remembers; an error where it is no document.
     fn memory(&self) -> std::result::Result<Value, String> {
-        let text =
-            self.server.sandbox.script("cat /var/lib/homestead/migration.json 2>/dev/null || echo '{\"state\": \"none\", \"steps\": {}}'");
+        let text = self.server.sandbox.script(&format!("cat {MEMORY} 2>/dev/null || echo '{{\"state\": \"none\", \"steps\": {{}}}}'"));
         serde_json::from_str(&text).map_err(|error| format!("migration.json cannot be read: {error}: {text}"))
     }
 
@@ -113,9 +121,11 @@ impl Moving {
         if matches!(case.when, When::Into(_)) && !self.paces.contains_key(step) {
             self.rehearse();
         }
+        self.take_back_finalize();
         let memory = self.memory().unwrap();
         match step {
             "verify" if memory["state"] == "moved" && memory["steps"]["verify"].is_null() => return,
+            FINALIZE if memory["state"] == "moved" => {}
             "preflight" | "install-beside" => self.go_back(),
             _ if memory["state"] == "moved" => self.go_back(),
             _ => {}
@@ -123,6 +133,25 @@ impl Moving {
         let before = BEFORE.into_iter().find(|(name, _)| *name == step).unwrap().1;
         if !before.is_empty() {
             self.succeed(&["--step", before]);
+        }
+        if step == FINALIZE {
+            self.keep_what_finalize_changes();
+        }
+    }
+
+    fn keep_what_finalize_changes(&mut self) {
+        let variables = self.server.inventory(WANTED).read(VARIABLES);
+        self.before_finalize = Some((variables, self.server.sandbox.script(&format!("cat {MEMORY}"))));
+    }
+
+    /// No command does this: the last step changes the user's file and the host's memory, and nothing else.
+    fn take_back_finalize(&mut self) {
+        if let Some((variables, memory)) = self.before_finalize.take() {
+            let inventory = self.server.inventory(WANTED);
+            inventory.write(VARIABLES, &variables);
+            drop(std::fs::remove_file(inventory.path(COPY)));
+            let output = self.server.sandbox.exec(&format!("cat >{MEMORY}.new && mv {MEMORY}.new {MEMORY}"), memory.as_bytes());
+            assert!(output.status.success(), "{output:?}");
         }
     }
 
@@ -137,12 +166,17 @@ impl Moving {
 
     /// Every step once, to know how long it takes.
     fn rehearse(&mut self) {
+        self.take_back_finalize();
         self.go_back();
         for (step, _) in BEFORE {
+            if step == FINALIZE {
+                self.keep_what_finalize_changes();
+            }
             let ended = self.run(step, None).wait(PATIENCE);
             assert_eq!(ended.code, 0, "{}", ended.story(&format!("{step}, which nothing disturbs"), ended.events[0].0));
             self.paces.insert(step, Pace::of(&ended.events));
         }
+        self.take_back_finalize();
     }
 
     /// Injects the fault of a case; looks whether people can log in; does the same again; looks at everything.
@@ -299,6 +333,7 @@ impl Moving {
                 let state = match step {
                     "preflight" => "none",
                     "cut-over" | "verify" => "moved",
+                    FINALIZE => "finalized",
                     _ => "beside",
                 };
                 if memory["state"] != state {
@@ -309,6 +344,16 @@ impl Moving {
                 }
             }
             Err(problem) => problems.push(problem),
+        }
+        if let Some((variables, _)) = self.before_finalize.as_ref().filter(|_| step == FINALIZE) {
+            let inventory = self.server.inventory(WANTED);
+            let copy = std::fs::read_to_string(inventory.path(COPY)).unwrap_or_default();
+            if &copy != variables {
+                problems.push(format!("the copy of the variables is not what they were: {copy}"));
+            }
+            if !inventory.read(VARIABLES).contains("matrix_authentication_service_enabled: true") {
+                problems.push("the inventory does not say that there is MAS".to_owned());
+            }
         }
         let look = Look::at(&self.server.sandbox);
         problems.extend(between.torn(&old.files, &look.files, true).into_iter().map(|problem| format!("torn: {problem}")));
