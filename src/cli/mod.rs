@@ -227,8 +227,8 @@ async fn remotely(cli: &Cli, arguments: Vec<OsString>, socket: &camino::Utf8Path
     let definition = definition();
     let matches = definition.clone().try_get_matches_from(options_last(arguments));
     let matches = matches.map_err(|error| Error::new(Kind::Usage, "the command line cannot be read twice").caused_by(error))?;
-    let words = daemon::remote::words(&definition, &matches)?;
-    daemon::remote::run(socket, &words, cli.global.limit.as_deref(), now(), terminal).await
+    let wanted = daemon::remote::wanted(&definition, &matches, cli.global.limit.as_deref())?;
+    daemon::remote::run(socket, &wanted, now(), terminal).await
 }
 
 /// Shows what the library traces: nothing unless asked, but what a daemon does. With `-v`: steps, scripts by their first

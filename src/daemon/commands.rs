@@ -29,6 +29,8 @@ pub struct Seen {
     pub fingerprint: String,
     /// Whether a run is at work there.
     pub locked: bool,
+    /// The last run, if it was a rollback that came to its end.
+    pub rollback: Option<String>,
 }
 
 /// Why a look gave nothing.

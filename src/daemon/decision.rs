@@ -46,6 +46,8 @@ pub enum Reason {
     InventoryMovedToo,
     /// The last attempt with the same inventory and the same drift failed.
     FailedBefore,
+    /// Somebody rolled it back, and nothing has moved since: rolling forward would undo that.
+    RolledBack,
 }
 
 /// What else the decision depends on.
@@ -60,6 +62,8 @@ pub struct Circumstances {
     pub in_window: bool,
     /// The same thing was tried and failed.
     pub failed_before: bool,
+    /// Somebody rolled it back, and it has been like this since.
+    pub rolled_back: bool,
 }
 
 /// Decides about one host. What is reported for a reason is looked at again at the next turn.
@@ -77,6 +81,7 @@ pub fn decide(policy: Policy, moved: Moved, circumstances: Circumstances) -> Dec
         Circumstances { locked: true, .. } => report(Reason::Locked),
         Circumstances { in_window: false, .. } => report(Reason::OutsideWindow),
         Circumstances { failed_before: true, .. } => report(Reason::FailedBefore),
+        Circumstances { rolled_back: true, .. } => report(Reason::RolledBack),
         _ => wanted,
     }
 }

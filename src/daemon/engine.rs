@@ -324,8 +324,8 @@ impl Engine {
         let (shared, host) = (self.shared.clone(), host.to_owned());
         self.tasks.spawn(async move {
             if let Some(Waiting { words, cause, who, id }) = job {
-                let run =
-                    NewRun { id, host: host.clone(), kind: RunKind::Operation, command: words, cause, who, started: shared.clock.now() };
+                let (kind, started) = (RunKind::of(&words), shared.clock.now());
+                let run = NewRun { id, host: host.clone(), kind, command: words, cause, who, started };
                 if let Err(error) = turn::act(&shared, run).await {
                     tracing::error!(host, %error, "a run cannot be written down");
                 }
@@ -360,7 +360,7 @@ impl Engine {
                     let run = NewRun {
                         id: id.clone(),
                         host: host.clone(),
-                        kind: RunKind::Operation,
+                        kind: RunKind::of(&words),
                         command: words.clone(),
                         cause: cause.clone(),
                         who: who.clone(),

@@ -7,10 +7,11 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
+use super::allowed;
 use super::commands::{Commands, Ended, LookFailed, Seen, Stop};
 use super::sight;
 use crate::diagnostic::{Error, Kind};
@@ -40,9 +41,17 @@ const LOCK_WAIT: &str = "120";
 const COMPLAINT: usize = 16 * 1024;
 
 impl Processes {
-    fn child(&self, host: &str, words: &[String], run: Option<&str>) -> std::io::Result<Child> {
+    fn child(&self, host: &str, words: &[String], run: Option<&str>, speaks: Speaks) -> std::io::Result<Child> {
         let mut command = Command::new(&self.program);
-        command.args(words).args(&self.options).args(["--json", "--limit", host]);
+        command.args(words).args(&self.options).args(["--limit", host]);
+        match speaks {
+            Speaks::Json => command.arg("--json"),
+            Speaks::Text => command.arg("--no-color"),
+        };
+        if words.first().is_some_and(|name| name == "rollback") {
+            // Who asked the daemon has been asked.
+            command.arg("--yes");
+        }
         command.stdin(Stdio::null());
         if let Some(run) = run {
             // Its standard input ends with this process, however that ends: a run without its daemon stops at the next
@@ -57,7 +66,7 @@ impl Processes {
     /// Runs a command that gives one document.
     async fn ask(&self, host: &str, words: &[&str]) -> Result<Said, String> {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        let mut child = self.child(host, &words, None).map_err(|error| format!("homestead cannot be started: {error}"))?;
+        let mut child = self.child(host, &words, None, Speaks::Json).map_err(|error| format!("homestead cannot be started: {error}"))?;
         let (Some(mut stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err("homestead has no output".to_owned());
         };
@@ -67,6 +76,15 @@ impl Processes {
         let status = child.wait().await.map_err(|error| format!("homestead cannot be waited for: {error}"))?;
         Ok(Said { text, complaint, code: status.code() })
     }
+}
+
+/// What a command's output is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Speaks {
+    /// JSON, for programs.
+    Json,
+    /// Lines, for people.
+    Text,
 }
 
 /// What a command said.
@@ -123,7 +141,8 @@ impl Commands for Processes {
     }
 
     async fn run(&self, host: &str, run: &str, words: &[String], line: &mut (dyn FnMut(Value) + Send), stop: &Stop) -> Ended {
-        let mut child = match self.child(host, words, Some(run)) {
+        let speaks = if allowed::command(words).is_some_and(|command| command.looks) { Speaks::Text } else { Speaks::Json };
+        let mut child = match self.child(host, words, Some(run), speaks) {
             Ok(child) => child,
             Err(error) => return Ended { exit_code: Some(1), message: Some(format!("homestead cannot be started: {error}")) },
         };
@@ -137,6 +156,10 @@ impl Commands for Processes {
             let mut lines = BufReader::new(stdout).lines();
             // Something that is no line of text ends the reading; the exit code tells the rest.
             while let Ok(Some(text)) = lines.next_line().await {
+                if speaks == Speaks::Text {
+                    line(output(&text, false));
+                    continue;
+                }
                 let Ok(value) = serde_json::from_str::<Value>(&text) else { continue };
                 if value.get("event").and_then(Value::as_str) == Some("failed") {
                     failure = value.get("message").and_then(Value::as_str).map(str::to_owned);
@@ -160,11 +183,23 @@ impl Commands for Processes {
             never = stopping => match never {},
         };
         match status {
-            Ok(status) if status.success() => Ended { exit_code: Some(0), message: None },
-            Ok(status) => Ended { exit_code: status.code(), message: failure.or(Some(complaint)).filter(|text| !text.is_empty()) },
+            Ok(status) if status.success() => {
+                // What stands beside a result, such as that a run is half done.
+                complaint.lines().filter(|_| speaks == Speaks::Text).for_each(|text| line(output(text, true)));
+                Ended { exit_code: Some(0), message: None }
+            }
+            Ok(status) => {
+                let complaint = complaint.strip_prefix("error: ").unwrap_or(&complaint).to_owned();
+                Ended { exit_code: status.code(), message: failure.or(Some(complaint)).filter(|text| !text.is_empty()) }
+            }
             Err(error) => Ended { exit_code: None, message: Some(format!("homestead cannot be waited for: {error}")) },
         }
     }
+}
+
+/// A line of text as an event.
+fn output(text: &str, stderr: bool) -> Value {
+    json!({"version": 1, "event": "output", "line": text, "stderr": stderr})
 }
 
 /// The last line of what a command says, where it is JSON; a failure is.

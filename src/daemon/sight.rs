@@ -18,7 +18,21 @@ pub fn seen(text: &str, host: &str) -> Result<Seen, String> {
     let hosts = document.get("hosts").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let status = hosts.iter().find(|status| status.get("host").and_then(Value::as_str) == Some(host));
     let status = status.ok_or_else(|| format!("`status` says nothing about `{host}`"))?;
-    Ok(Seen { moved: moved(status), fingerprint: fingerprint(status), locked: truth(status, "locked"), status: status.clone() })
+    Ok(Seen {
+        moved: moved(status),
+        fingerprint: fingerprint(status),
+        locked: truth(status, "locked"),
+        rollback: rollback(status),
+        status: status.clone(),
+    })
+}
+
+/// The last run that touched something, if it was a rollback that came to its end.
+fn rollback(status: &Value) -> Option<String> {
+    let last = list(status, "last_runs").first()?;
+    let of = |name: &str| last.get(name).and_then(Value::as_str).unwrap_or_default();
+    let is_rollback = of("command").split_whitespace().find(|word| *word != "homestead") == Some("rollback");
+    (is_rollback && of("result") == "committed").then(|| of("run").to_owned())
 }
 
 /// What became of a run that an earlier daemon was driving.
@@ -127,6 +141,14 @@ mod tests {
         assert_eq!(of(broken(1)).fingerprint, of(broken(2)).fingerprint);
         assert_ne!(of(broken(1)).fingerprint, of(difference("host")).fingerprint);
         assert!(of(json!({"host": "a", "locked": true})).locked);
+        let last = |command: &str, result: Value| {
+            of(json!({"host": "a", "last_runs": [{"run": "r2", "command": command, "result": result}, {"run": "r1"}]})).rollback
+        };
+        assert_eq!(last("rollback 2", json!("committed")).as_deref(), Some("r2"));
+        assert_eq!(
+            [last("rollback 2", json!("rolled-back")), last("rollback", Value::Null), last("install-all", json!("committed"))],
+            [None, None, None]
+        );
         assert!(seen("{}", "a").is_err() && seen("nonsense", "a").is_err());
     }
 

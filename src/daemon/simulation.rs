@@ -29,6 +29,8 @@ pub struct FakeHosts {
     pub status: Mutex<Value>,
     /// What every run says before its end.
     pub lines: Mutex<Vec<Value>>,
+    /// Host -> the rollback that was its last run.
+    pub rollbacks: Mutex<BTreeMap<String, String>>,
     /// The exit code of every run.
     pub code: Mutex<i32>,
     pub clock: Option<Arc<SimulatedClock>>,
@@ -48,7 +50,8 @@ impl Commands for FakeHosts {
         }
         let moved = self.moved.lock().unwrap().get(host).copied().unwrap_or_default();
         let status = self.status.lock().unwrap().clone();
-        Ok(Seen { moved, fingerprint: format!("{moved:?}"), status, ..Seen::default() })
+        let rollback = self.rollbacks.lock().unwrap().get(host).cloned();
+        Ok(Seen { moved, fingerprint: format!("{moved:?}"), status, rollback, ..Seen::default() })
     }
 
     async fn certificates(&self, host: &str) -> Result<BTreeMap<String, i64>, String> {
@@ -72,13 +75,22 @@ impl Commands for FakeHosts {
         Ok(json!({"version": 1, "variables": found}))
     }
 
-    async fn run(&self, host: &str, _: &str, words: &[String], line: &mut (dyn FnMut(Value) + Send), _: &Stop) -> Ended {
+    async fn run(&self, host: &str, run: &str, words: &[String], line: &mut (dyn FnMut(Value) + Send), _: &Stop) -> Ended {
         self.runs.lock().unwrap().push((host.to_owned(), words.to_vec()));
         line(json!({"event": "stage"}));
         self.lines.lock().unwrap().clone().into_iter().for_each(line);
         let code = *self.code.lock().unwrap();
-        if code == 0 {
-            self.moved.lock().unwrap().remove(host);
+        let goes_back = words.first().is_some_and(|name| name == "rollback");
+        match (code, goes_back) {
+            (0, true) => {
+                self.moved.lock().unwrap().insert(host.to_owned(), Moved { host: false, inventory: true });
+                self.rollbacks.lock().unwrap().insert(host.to_owned(), run.to_owned());
+            }
+            (0, false) => {
+                self.moved.lock().unwrap().remove(host);
+                self.rollbacks.lock().unwrap().remove(host);
+            }
+            _ => {}
         }
         Ended { exit_code: Some(code), message: None }
     }

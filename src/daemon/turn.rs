@@ -121,7 +121,12 @@ async fn certificates(shared: &Shared, host: &str) -> Result<(), StoreError> {
 async fn judge(shared: &Shared, host: &str, seen: &Seen) -> Result<Decision, StoreError> {
     let now = shared.clock.now();
     let settings = shared.settings();
-    let row = shared.store.host(host.to_owned()).await?.unwrap_or_default();
+    let mut row = shared.store.host(host.to_owned()).await?.unwrap_or_default();
+    if let Some(run) = seen.rollback.as_ref().filter(|run| !seen.locked && row.went_back.as_ref() != Some(run)) {
+        shared.store.went_back(host.to_owned(), run.clone(), seen.fingerprint.clone()).await?;
+        (row.attempted, row.attempt_failed) = (Some(seen.fingerprint.clone()), false);
+    }
+    let same = row.attempted.as_deref() == Some(&seen.fingerprint);
     let windows = settings.windows(host);
     // Checked when the settings were read.
     let zone = settings.zone().unwrap_or(jiff::tz::TimeZone::UTC);
@@ -129,7 +134,8 @@ async fn judge(shared: &Shared, host: &str, seen: &Seen) -> Result<Decision, Sto
         paused: row.is_paused(now),
         locked: seen.locked,
         in_window: windows.is_empty() || windows.iter().any(|window: &Window| window.is_open(now, &zone)),
-        failed_before: row.attempt_failed && row.attempted.as_deref() == Some(&seen.fingerprint),
+        failed_before: row.attempt_failed && same,
+        rolled_back: seen.rollback.is_some() && seen.moved.inventory && same,
     };
     Ok(decide(settings.policy(host), seen.moved, circumstances))
 }
@@ -139,7 +145,7 @@ async fn judge(shared: &Shared, host: &str, seen: &Seen) -> Result<Decision, Sto
 /// # Errors
 /// The store fails.
 pub async fn act(shared: &Shared, run: NewRun) -> Result<RunEnd, StoreError> {
-    let (id, host, words) = (run.id.clone(), run.host.clone(), run.command.clone());
+    let (id, host, words, kind) = (run.id.clone(), run.host.clone(), run.command.clone(), run.kind);
     shared.store.begin_run(run).await?;
     shared.tell(News::Began { run: id.clone(), host: host.clone() });
     let (lines, mut queue) = mpsc::unbounded_channel::<Value>();
@@ -164,7 +170,10 @@ pub async fn act(shared: &Shared, run: NewRun) -> Result<RunEnd, StoreError> {
         Some(130) | None => RunState::Interrupted,
         Some(_) => RunState::Failed,
     };
-    notices::ended(shared, &id, &host, &words, state, ended.message.as_deref()).await?;
+    // Who only wanted to look sees that it failed.
+    if kind != RunKind::Look {
+        notices::ended(shared, &id, &host, &words, state, ended.message.as_deref()).await?;
+    }
     let end = RunEnd { state, exit_code: ended.exit_code, message: ended.message, ended: shared.clock.now() };
     shared.store.end_run(id.clone(), end.clone()).await?;
     shared.tell(News::Ended { run: id, host });

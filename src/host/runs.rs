@@ -16,6 +16,8 @@ pub struct PastRun {
     pub run: String,
     /// `committed`, `rolled-back`, `nothing`; nothing where it did not come to its end.
     pub result: Option<String>,
+    /// Its command, without secrets; empty where it is not known.
+    pub command: String,
 }
 
 /// What a host says about its runs.
@@ -54,8 +56,10 @@ fn parse(text: &str) -> Option<Runs> {
             "ended" => runs.ended_ago = Some(now.saturating_sub(rest.parse().ok()?)),
             "unfinished" => runs.unfinished = Unfinished::read(rest),
             "run" => {
-                let (run, result) = rest.split_once(' ')?;
-                runs.last.push(PastRun { run: run.to_owned(), result: (!result.is_empty()).then(|| result.to_owned()) });
+                let mut words = rest.splitn(3, ' ');
+                let (run, result, command) = (words.next()?, words.next()?, words.next().unwrap_or_default());
+                let result = (!result.is_empty()).then(|| result.to_owned());
+                runs.last.push(PastRun { run: run.to_owned(), result, command: command.to_owned() });
             }
             "container" => drop(runs.containers.insert(rest.to_owned())),
             "end" => return Some(runs),
@@ -71,9 +75,13 @@ mod tests {
 
     #[test]
     fn the_last_runs_are_told_with_their_ends() {
-        let runs = parse("uptime 77\nnow 1000\nunfinished \nrun r3 \nrun r2 rolled-back\nend\n").unwrap();
-        let past = |run: &str, result: Option<&str>| PastRun { run: run.into(), result: result.map(str::to_owned) };
-        assert_eq!(runs.last, [past("r3", None), past("r2", Some("rolled-back"))]);
+        let runs = parse("uptime 77\nnow 1000\nunfinished \nrun r3  homestead rollback 2\nrun r2 rolled-back \nend\n").unwrap();
+        let past = |run: &str, result: Option<&str>, command: &str| PastRun {
+            run: run.into(),
+            result: result.map(str::to_owned),
+            command: command.into(),
+        };
+        assert_eq!(runs.last, [past("r3", None, "homestead rollback 2"), past("r2", Some("rolled-back"), "")]);
     }
 
     #[test]

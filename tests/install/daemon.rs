@@ -101,6 +101,7 @@ fn a_daemon_keeps_a_host_as_declared() {
     it_heals(&installed);
     it_applies(&installed);
     it_runs_commands_for_others(&installed);
+    it_goes_back_and_stays_there(&installed);
     it_may_be_killed(&installed);
 }
 
@@ -253,6 +254,50 @@ fn it_runs_commands_for_others(installed: &Installed) {
     assert!(failed.stderr.contains("nonsense"), "{}", failed.text());
     let refused = daemon.homestead.run(&["--daemon=daemon.sock", "--limit", "nobody", "install-all"]).exits(1);
     assert!(refused.stderr.starts_with("error: the daemon knows no host `nobody`\n"), "{}", refused.text());
+    daemon.stop();
+}
+
+/// Looking and going back through a daemon that rolls out by itself what the inventory wants.
+fn it_goes_back_and_stays_there(installed: &Installed) {
+    let brand = |brand: &str| installed.sandbox.script(&format!("grep -q '{brand}' {LABELS}"));
+    let daemon = Daemon::start(installed, "report", "");
+    daemon.sees("a first look", |host| host["reachable"] == true);
+    let ask = |words: &[&str]| installed.homestead().run(&[&["--daemon=daemon.sock"], words].concat());
+    installed.inventory.set("matrix_client_element_brand", "A mistake");
+    let (before, files) = (daemon.runs(), installed.files());
+    let planned = ask(&["plan"]).exits(0);
+    assert!(planned.stdout.contains(&format!("update file {LABELS}")) && planned.stdout.contains("A mistake"), "{}", planned.text());
+    let status = ask(&["status"]).exits(0);
+    assert!(status.stdout.contains(&format!("inventory changed  file {LABELS}")), "{}", status.text());
+    assert_eq!((installed.files(), daemon.runs()), (files, before));
+    ask(&["install-all"]).exits(0);
+    brand("A mistake");
+    let listed = ask(&["generations"]).exits(0);
+    assert!(listed.stdout.contains("homestead install-all"), "{}", listed.text());
+    let refused = ask(&["rollback"]).exits(1);
+    assert!(
+        refused.stderr.starts_with("error: there is no terminal to ask for a confirmation; nothing was touched\n"),
+        "{}",
+        refused.text()
+    );
+    daemon.stop();
+
+    let daemon = Daemon::start(installed, "apply", "");
+    daemon.sees("a first look", |host| host["decision"]["do"] == "nothing");
+    ask(&["rollback", "--yes"]).exits(0);
+    brand("Our Element");
+    let runs = daemon.runs();
+    assert_eq!(runs.last(), Some(&("rollback".to_owned(), "done".to_owned())));
+    daemon.sees("what was rolled back", |host| host["decision"] == json!({"do": "report", "because": "rolled_back"}));
+    // Two more turns.
+    std::thread::sleep(Duration::from_secs(25));
+    assert_eq!(daemon.runs(), runs);
+    brand("Our Element");
+    installed.inventory.set("matrix_client_element_brand", "Mended");
+    wait_for(90, "the roll-out of what was mended", || {
+        installed.sandbox.exec(&format!("grep -s Mended {LABELS}"), b"").status.success().then_some(())
+    });
+    daemon.sees("the roll-out's end", |host| host["decision"]["do"] == "nothing" && host["drift_since"].is_null());
     daemon.stop();
 }
 

@@ -11,63 +11,97 @@ use serde_json::{Value, json};
 
 use super::client::Client;
 use super::lines::{self, Stream};
-use crate::cli::Exit;
+use crate::cli::{Exit, prompt};
 use crate::daemon::allowed;
 use crate::diagnostic::{Error, Kind, Result};
 use crate::report::Terminal;
 
 /// Options that say how to ask; all others say how to run, and the daemon has its own.
-const OURS: [&str; 5] = ["daemon", "limit", "json", "verbose", "no_color"];
+const OURS: [&str; 6] = ["daemon", "limit", "json", "verbose", "no_color", "yes"];
 /// So often a stream that broke is taken up again, a second apart: a daemon that is restarted is back by then.
 const TRIES: u32 = 60;
 
-/// The command line's words for a daemon.
+/// What a command line asks of a daemon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The command's words.
+    pub words: Vec<String>,
+    /// The hosts by name, separated by commas; nothing for all.
+    pub limit: Option<String>,
+    /// Whether nothing is to be asked here.
+    pub yes: bool,
+}
+
+/// What the command line asks of a daemon.
 ///
 /// # Errors
 /// An option that the daemon does not take; a command that it does not run.
-pub fn words(definition: &Command, matches: &ArgMatches) -> Result<Vec<String>> {
+pub fn wanted(definition: &Command, matches: &ArgMatches, limit: Option<&str>) -> Result<Wanted> {
     let refused = |option: &str| {
         Error::new(Kind::Usage, format!("`--{option}` is not passed on to a daemon"))
             .hint("the daemon runs commands with its own inventory and options; run it here without `--daemon`")
     };
     let given = |matches: &ArgMatches, name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
-    let Some((command, inner)) = matches.subcommand() else { return Ok(Vec::new()) };
+    let mut wanted = Wanted { words: Vec::new(), limit: limit.map(str::to_owned), yes: false };
+    let Some((command, inner)) = matches.subcommand() else { return Ok(wanted) };
     for argument in definition.get_arguments() {
         let name = argument.get_id().as_str();
         if !OURS.contains(&name) && (given(matches, name) || given(inner, name)) {
             return Err(refused(argument.get_long().unwrap_or(name)));
         }
     }
-    let mut words = vec![command.to_owned()];
+    wanted.words.push(command.to_owned());
     for argument in definition.find_subcommand(command).into_iter().flat_map(Command::get_arguments) {
         let name = argument.get_id().as_str();
         if argument.is_global_set() || inner.try_contains_id(name).is_err() || !given(inner, name) {
             continue;
         }
-        if !argument.is_positional() {
+        if argument.is_positional() {
+            wanted.words.extend(inner.get_raw(name).into_iter().flatten().map(|word| word.to_string_lossy().into_owned()));
+        } else if name == "yes" {
+            wanted.yes = true;
+        } else {
             return Err(refused(argument.get_long().unwrap_or(name)));
         }
-        words.extend(inner.get_raw(name).into_iter().flatten().map(|word| word.to_string_lossy().into_owned()));
     }
-    allowed::check(&words).map_err(|problem| Error::new(Kind::Usage, problem))?;
-    Ok(words)
+    allowed::check(&wanted.words).map_err(|problem| Error::new(Kind::Usage, problem))?;
+    Ok(wanted)
 }
 
-/// Has a daemon run a command on each of its hosts, or those of `limit`, and shows what happens.
+/// Has a daemon run a command on each of its hosts, or on some, and shows what happens.
 ///
 /// # Errors
-/// No daemon listens; it has no such host. That a run fails is an exit code.
-pub async fn run(socket: &Utf8Path, words: &[String], limit: Option<&str>, started: Instant, terminal: &Terminal) -> Result<Exit> {
+/// No daemon listens; it has no such host; what has to be confirmed is not. That a run fails is an exit code.
+pub async fn run(socket: &Utf8Path, wanted: &Wanted, started: Instant, terminal: &Terminal) -> Result<Exit> {
     let client = Client::new(socket.to_owned());
     let known = client.ask(Method::GET, "/api/v1/hosts", None).await?;
     let known: Vec<&str> =
         known.get("hosts").and_then(Value::as_array).into_iter().flatten().filter_map(|host| host.get("name")?.as_str()).collect();
-    let runs = hosts(&known, limit)?.into_iter().map(|host| one(&client, host, words, started, terminal));
+    let hosts = hosts(&known, wanted.limit.as_deref())?;
+    confirm(wanted, &hosts)?;
+    let runs = hosts.into_iter().map(|host| one(&client, host, &wanted.words, started, terminal));
     let mut codes = Vec::new();
     for code in join_all(runs).await {
         codes.push(code?);
     }
     Ok(together(&codes))
+}
+
+/// Asks before what cannot be taken back by the next run: the daemon has nobody to ask.
+fn confirm(wanted: &Wanted, hosts: &[&str]) -> Result<()> {
+    let Some(("rollback", generation)) = wanted.words.split_first().map(|(name, rest)| (name.as_str(), rest.first())) else {
+        return Ok(());
+    };
+    if generation.is_some() && hosts.len() > 1 {
+        return Err(Error::new(Kind::Usage, "generations are numbered for each host by itself; nothing was touched")
+            .hint("name one host with `--limit`"));
+    }
+    let target = generation.map_or_else(|| "the last good state".to_owned(), |number| format!("generation {number}"));
+    let question = format!("{}: go back to {target}? Databases stay as they are.", hosts.join(", "));
+    if wanted.yes || prompt::confirm(&question)? {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Interrupted, "not confirmed; nothing was touched"))
 }
 
 /// The code of those that failed, if it is the same for all of them, else 2.
@@ -170,24 +204,36 @@ mod tests {
     use super::*;
     use crate::cli::definition;
 
-    fn words_of(line: &str) -> Result<Vec<String>> {
+    fn asks(line: &str) -> Result<Wanted> {
         let matches = definition().try_get_matches_from(line.split(' ')).unwrap();
-        words(&definition(), &matches)
+        wanted(&definition(), &matches, None)
     }
 
     #[test]
     fn commands_are_sent_as_they_are_typed() {
-        let sent = |line: &str| words_of(line).unwrap().join(" ");
+        let sent = |line: &str| asks(line).unwrap().words.join(" ");
         assert_eq!(sent("homestead --daemon install-all"), "install-all");
         assert_eq!(sent("homestead stop-group synapse --daemon=/x --json --limit a"), "stop-group synapse");
         assert_eq!(sent("homestead --daemon run-tags install-synapse,start"), "run-tags install-synapse start");
+        assert_eq!(sent("homestead --daemon status --limit a"), "status");
+    }
+
+    #[test]
+    fn going_back_is_confirmed_here() {
+        let to_three = asks("homestead --daemon rollback 3 --yes").unwrap();
+        assert_eq!((to_three.words.join(" ").as_str(), to_three.yes), ("rollback 3", true));
+        confirm(&to_three, &["a"]).unwrap();
+        assert!(confirm(&to_three, &["a", "b"]).unwrap_err().message.starts_with("generations are numbered for each host"));
+        confirm(&asks("homestead --daemon rollback --yes").unwrap(), &["a", "b"]).unwrap();
+        confirm(&asks("homestead --daemon install-all").unwrap(), &["a"]).unwrap();
     }
 
     #[test]
     fn what_the_daemon_has_itself_is_refused() {
-        let refused = |line: &str| words_of(line).unwrap_err().message;
+        let refused = |line: &str| asks(line).unwrap_err().message;
         assert_eq!(refused("homestead --daemon install-all --inventory x"), "`--inventory` is not passed on to a daemon");
         assert_eq!(refused("homestead --daemon install-all --check"), "`--check` is not passed on to a daemon");
+        assert_eq!(refused("homestead --daemon plan --out x"), "`--out` is not passed on to a daemon");
         assert_eq!(refused("homestead --daemon run-tags syn2mas"), "`syn2mas` needs somebody at a terminal: run it there");
         assert!(refused("homestead --daemon vars").starts_with("`vars` is none of the commands that the daemon runs: `install-all`, "));
     }
@@ -195,8 +241,8 @@ mod tests {
     #[test]
     fn what_the_daemon_runs_are_commands() {
         let definition = definition();
-        for (name, _) in allowed::COMMANDS {
-            assert!(definition.find_subcommand(name).is_some(), "{name}");
+        for command in allowed::COMMANDS {
+            assert!(definition.find_subcommand(command.name).is_some(), "{}", command.name);
         }
     }
 

@@ -50,6 +50,30 @@ async fn what_failed_is_not_tried_again_until_something_moves() {
 }
 
 #[tokio::test]
+async fn what_somebody_rolled_back_is_not_rolled_forward_until_something_moves() {
+    let simulation = Simulation::begin(1, "[defaults]\npolicy = \"apply\"\ninterval = \"60s\"\n");
+    simulation.pass(Duration::from_secs(61)).await;
+    let (answer, answered) = oneshot::channel();
+    let words = vec!["rollback".to_owned()];
+    let request = Request::Run { host: "host0.example.com".into(), words, cause: "api".into(), who: "me".into(), answer };
+    assert!(simulation.handle.ask(request).await);
+    answered.await.unwrap().unwrap();
+    simulation.pass(Duration::from_secs(300)).await;
+    assert_eq!(simulation.runs(), ["host0.example.com rollback"]);
+    let host = simulation.store.host("host0.example.com".into()).await.unwrap().unwrap();
+    assert_eq!(host.decision, Some(json!({"do": "report", "because": "rolled_back"})));
+    // The inventory is mended.
+    simulation.drift(0, Moved { host: true, inventory: true });
+    simulation.pass(Duration::from_secs(120)).await;
+    assert_eq!(simulation.runs().len(), 2);
+    // The same drift as after the rollback, and nobody rolled back since.
+    simulation.drift(0, Moved { host: false, inventory: true });
+    simulation.pass(Duration::from_secs(120)).await;
+    assert_eq!(simulation.runs().len(), 3);
+    simulation.end().await;
+}
+
+#[tokio::test]
 async fn what_is_asked_for_waits_for_nothing_but_its_host() {
     let simulation = Simulation::begin(1, "");
     simulation.pass(Duration::from_secs(61)).await;

@@ -77,6 +77,7 @@ pub fn decision(row: &HostRow) -> Option<&'static str> {
         ("report", Some("outside_window")) => Some("The daemon waits for the next maintenance window."),
         ("report", Some("inventory_moved_too")) => Some("The daemon leaves it: putting back would roll out the inventory too."),
         ("report", Some("failed_before")) => Some("The daemon leaves it: the same was tried before, and failed."),
+        ("report", Some("rolled_back")) => Some("The daemon leaves it: somebody rolled it back, and nothing has moved since."),
         ("report", _) => Some("The daemon leaves it: the policy is to report."),
         _ => None,
     }

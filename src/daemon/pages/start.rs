@@ -14,12 +14,13 @@ use super::Pages;
 use super::access::Session;
 use super::error::PageError;
 use super::render::percent_encoded;
-use crate::daemon::allowed;
+use crate::daemon::allowed::{self, Words};
 use crate::daemon::api::Start;
 
-/// The commands that the daemon runs, with what they do; `words` says what follows, where something does.
+/// The commands that the daemon runs, with what they do; `words` says whether something follows: `None`, `MayFollow`, `Needed`.
 pub fn commands() -> Vec<Value> {
-    allowed::COMMANDS.iter().map(|(name, more)| json!({"name": name, "does": what_for(name), "more": more})).collect()
+    let shown = |command: &allowed::Command| json!({"name": command.name, "does": what_for(command.name), "words": format!("{:?}", command.words), "looks": command.looks});
+    allowed::COMMANDS.iter().map(shown).collect()
 }
 
 /// What a command does, for somebody who is about to start it.
@@ -36,6 +37,13 @@ fn what_for(command: &str) -> &'static str {
         "restart" => "Stops and starts the named services.",
         "start-group" => "Starts the services of the named group.",
         "stop-group" => "Stops the services of the named group, until they are started again.",
+        "rollback" => {
+            "Brings files, units and images back as they were at an earlier generation: at the named one, or at the last good one. \
+             Databases stay as they are."
+        }
+        "plan" => "Shows what `install-all` would change, with its differences, and touches nothing.",
+        "status" => "Compares the host with the inventory and with the last run, and touches nothing.",
+        "generations" => "Lists the states that `rollback` can bring back, and touches nothing.",
         _ => "",
     }
 }
@@ -54,14 +62,11 @@ pub struct Wanted {
 impl Wanted {
     /// The command's words; those of a command that takes none are left out.
     fn line(&self) -> Result<Vec<String>, PageError> {
-        let more = allowed::COMMANDS.iter().any(|(name, more)| *name == self.command && *more);
-        let rest = self.words.split_whitespace().filter(|_| more).map(str::to_owned);
-        let line: Vec<String> = std::iter::once(self.command.clone()).chain(rest).collect();
-        let bad = |text: String| PageError::new(StatusCode::BAD_REQUEST, format!("Nothing was started: {text}."));
-        allowed::check(&line).map_err(bad)?;
-        if more && line.len() == 1 {
-            return Err(bad(format!("`{}` needs a name: of roles, services, a group, or tags", self.command)));
+        let mut line = vec![self.command.clone()];
+        if allowed::command(&line).is_some_and(|command| command.words != Words::None) {
+            line.extend(self.words.split_whitespace().map(str::to_owned));
         }
+        allowed::check(&line).map_err(|text| PageError::new(StatusCode::BAD_REQUEST, format!("Nothing was started: {text}.")))?;
         Ok(line)
     }
 }
@@ -114,8 +119,8 @@ mod tests {
 
     #[test]
     fn every_command_says_what_it_does() {
-        for (name, _) in allowed::COMMANDS {
-            assert_ne!(what_for(name), "", "{name}");
+        for command in allowed::COMMANDS {
+            assert_ne!(what_for(command.name), "", "{}", command.name);
         }
     }
 
@@ -129,6 +134,7 @@ mod tests {
         };
         assert_eq!(line("install-all", "left over"), Ok("install-all".into()));
         assert_eq!(line("restart", " synapse  mas "), Ok("restart synapse mas".into()));
+        assert_eq!((line("rollback", ""), line("rollback", " 3")), (Ok("rollback".into()), Ok("rollback 3".into())));
         assert_eq!(line("restart", ""), Err("Nothing was started: `restart` needs a name: of roles, services, a group, or tags.".into()));
         assert!(line("vault", "view").unwrap_err().contains("none of the commands"));
         assert!(line("run-tags", "-i /etc/passwd").unwrap_err().contains("no plain name"));

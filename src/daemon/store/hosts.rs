@@ -66,6 +66,8 @@ pub struct HostRow {
     pub attempted: Option<String>,
     /// Whether it failed.
     pub attempt_failed: bool,
+    /// The last rollback that was seen on it.
+    pub went_back: Option<String>,
     /// Who paused it; nobody when it is not paused.
     pub paused_by: Option<String>,
     /// Until when; without an end where it is paused and this is empty.
@@ -73,7 +75,7 @@ pub struct HostRow {
 }
 
 const FOREVER: i64 = -1;
-const COLUMNS: &str = "name, looked, reachable, status, drift_since, moved, decision, problem, attempted, attempt_failed, paused_by, paused_until, certificates, certificates_looked";
+const COLUMNS: &str = "name, looked, reachable, status, drift_since, moved, decision, problem, attempted, attempt_failed, paused_by, paused_until, certificates, certificates_looked, went_back";
 
 fn row(row: &Row<'_>) -> rusqlite::Result<HostRow> {
     // What this program wrote is JSON; anything else is left out.
@@ -94,6 +96,7 @@ fn row(row: &Row<'_>) -> rusqlite::Result<HostRow> {
         paused_until: row.get::<_, Option<i64>>(11)?.filter(|until| *until != FOREVER).map(time),
         certificates: json(12)?,
         certificates_looked: row.get::<_, Option<i64>>(13)?.map(time),
+        went_back: row.get(14)?,
     })
 }
 
@@ -176,6 +179,22 @@ impl Store {
                 "INSERT INTO hosts (name, attempted, attempt_failed) VALUES (?1, ?2, ?3) \
                  ON CONFLICT (name) DO UPDATE SET attempted = excluded.attempted, attempt_failed = excluded.attempt_failed",
                 params![name, about, failed],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Writes down that a rollback was seen on a host, and what the host was like then.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn went_back(&self, name: String, run: String, about: String) -> Result<()> {
+        self.change(move |transaction| {
+            transaction.execute(
+                "INSERT INTO hosts (name, went_back, attempted) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE \
+                 SET went_back = excluded.went_back, attempted = excluded.attempted, attempt_failed = 0",
+                params![name, run, about],
             )?;
             Ok(())
         })

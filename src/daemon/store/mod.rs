@@ -28,7 +28,8 @@ pub use retention::Removed;
 pub use runs::{EventRow, NewRun, RunCount, RunEnd, RunFilter, RunKind, RunRow, RunState};
 
 /// In order; `user_version` says how many a database has.
-const MIGRATIONS: [&str; 2] = [include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql"), include_str!("migrations/0003.sql")];
 
 /// Why the store does not do what it is asked.
 #[derive(Debug, thiserror::Error)]
@@ -177,7 +178,7 @@ mod tests {
         connection.pragma_update(None, "user_version", 99).unwrap();
         drop(connection);
         let Err(error) = Store::open(&path) else { panic!("opened") };
-        assert_eq!(error.to_string(), "the daemon's database has version 99, and this program knows versions up to 2; update homestead");
+        assert_eq!(error.to_string(), "the daemon's database has version 99, and this program knows versions up to 3; update homestead");
     }
 
     #[tokio::test]

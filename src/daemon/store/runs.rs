@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Result, Store, millis, time};
+use crate::daemon::allowed;
 
 /// What a run is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,13 @@ pub enum RunKind {
     Apply,
     /// Anything else that a command does.
     Operation,
+}
+
+impl RunKind {
+    /// What a command is that somebody asked for.
+    pub fn of(words: &[String]) -> Self {
+        if allowed::command(words).is_some_and(|command| command.looks) { Self::Look } else { Self::Operation }
+    }
 }
 
 /// Where a run is, or how it ended.
