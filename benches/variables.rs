@@ -27,6 +27,7 @@ fn sources(inventory: Utf8PathBuf) -> Sources {
         vault: VaultPasswords::none(),
         environment: BTreeMap::new(),
         now: SystemTime::now(),
+        run: "bench".to_owned(),
         lock_wait: Duration::ZERO,
     }
 }

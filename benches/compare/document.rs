@@ -10,8 +10,8 @@ const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/performance.svg")
 /// The table of all cases.
 pub fn table(results: &Results) -> String {
     let mut text = String::from(
-        "| case | round trip | tool | seconds (min to max) | to homestead | CPU s | peak MB | sent kB | received kB | round trips |\n\
-         |---|--:|---|--:|--:|--:|--:|--:|--:|--:|\n",
+        "| case | round trip | tool | runs | seconds (min to max) | to homestead | CPU s | peak MB | sent kB | received kB | round trips |\n\
+         |---|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|\n",
     );
     for ((case, latency, tool), costs) in &results.0 {
         let (seconds, least, most) = spread(costs.iter().map(|cost| cost.seconds));
@@ -21,9 +21,10 @@ pub fn table(results: &Results) -> String {
         let wire = |number: f64| if Case::ALL[*case] == Case::Render { "–".to_owned() } else { format!("{number:.0}") };
         let _ = writeln!(
             text,
-            "| {} | {latency} ms | {} | {seconds:.2} ({least:.2} to {most:.2}) | {ratio} | {:.2} | {:.0} | {} | {} | {} |",
+            "| {} | {latency} ms | {} | {} | {seconds:.2} ({least:.2} to {most:.2}) | {ratio} | {:.2} | {:.0} | {} | {} | {} |",
             Case::ALL[*case].name(),
             TOOLS[*tool],
+            costs.len(),
             middle(|cost| cost.cpu_seconds),
             middle(|cost| cost.peak_mb),
             wire(middle(|cost| cost.traffic.sent as f64 / 1000.0)),

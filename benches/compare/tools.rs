@@ -10,6 +10,8 @@ use crate::playbook::Wanted;
 
 /// The names of the tools, in the order of the table.
 pub const TOOLS: [&str; 4] = ["ssh host true", "homestead", "Ansible", "pyinfra"];
+/// Which of them take so long that they take part in the first rounds only.
+pub const IS_SLOW: [bool; 4] = [false, false, true, true];
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

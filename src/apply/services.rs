@@ -182,7 +182,7 @@ impl<'a> Waiting<'a> {
 
     async fn judge(&self, seen: &[Seen], output: &Output) -> Result<()> {
         if output.status == host::health::UNASKED {
-            return self.from_here().await;
+            return self.ask_from_here().await;
         }
         for service in self.services {
             let error = seen.iter().find_map(|seen| match seen {
@@ -205,7 +205,7 @@ impl<'a> Waiting<'a> {
     }
 
     /// Asks from here, through the connection.
-    async fn from_here(&self) -> Result<()> {
+    async fn ask_from_here(&self) -> Result<()> {
         let docker = Docker::connect(self.host.clone()).await?;
         let docker = &docker;
         let waits = self.services.iter().map(|service| async move {

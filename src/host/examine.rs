@@ -52,7 +52,7 @@ pub struct Examined {
     pub contents: BTreeMap<String, Vec<u8>>,
 }
 
-/// Looks at a host. With `run`, a run that takes the lock at the same time, nothing is looked at before the
+/// Looks at a host. With `run`, a run that takes the lock at the same time, no file and no unit is looked at before the
 /// lock is its own; `patience` is how long that may take.
 ///
 /// # Errors

@@ -37,7 +37,7 @@ impl Sight {
 }
 
 /// Asks a host, all at once, for its facts, for what the assumed desired state concerns, for the files `wanted`, and for
-/// what its engine has. With `lock`, the run that takes the host's lock and its patience, nothing is looked at before
+/// what its engine has. With `lock`, the run that takes the host's lock and its patience, no file and no unit is looked at before
 /// it is taken.
 ///
 /// # Errors
