@@ -131,7 +131,9 @@ demo *args:
 test *args:
     @bin/test "$@"
 
-# Disturb runs at every step on two disposable hosts, about an hour; `just faults 150` takes fewer; writes docs/reliability.md
+# `just faults 150` takes fewer; `just faults rest` goes on with one that was cut off, and runs again what failed.
+#
+# Disturb runs at every step on two disposable hosts, for an hour and a half; writes docs/reliability.md
 faults cases="full":
     HOMESTEAD_FAULTS={{ quote(cases) }} cargo test --test faults
 

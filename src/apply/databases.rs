@@ -29,6 +29,7 @@ const KEEP: &str = r#"
 set -eu
 umask 077
 file=/var/lib/homestead/undo.sql
+trap 'rm -f -- "$file.new"' EXIT
 cat >"$file.new"
 [ ! -e "$file" ] || cat -- "$file" >>"$file.new"
 sync -- "$file.new"

@@ -3,8 +3,9 @@
 //! it should be.
 //!
 //! A plain run takes a few faults that together have each kind and each step. `HOMESTEAD_FAULTS=full` takes all and writes
-//! `docs/reliability.md`; `HOMESTEAD_FAULTS=150` does the same with as many of them, spread over all kinds and steps; `HOMESTEAD_FAULTS_ONLY=words` takes those whose names hold the words, of all;
-//! `HOMESTEAD_FAULTS_SEED=2` moves the faults inside of the steps.
+//! `docs/reliability.md`; `HOMESTEAD_FAULTS=rest` goes on with such a run that was cut off, and runs again what failed;
+//! `HOMESTEAD_FAULTS=150` takes so many of them, spread over all kinds and steps; `HOMESTEAD_FAULTS_ONLY=words` takes those
+//! whose names hold the words, of all; `HOMESTEAD_FAULTS_SEED=2` moves the faults inside of the steps.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 #![allow(clippy::disallowed_methods, reason = "tests read the clock and the environment themselves")]
@@ -20,6 +21,7 @@ mod inject;
 mod moving;
 mod point;
 mod prober;
+mod record;
 mod run;
 mod server;
 mod survive;
@@ -30,6 +32,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use cases::{Case, Scenario};
+use record::Records;
 use server::Server;
 use survive::Result;
 
@@ -47,11 +50,19 @@ fn every_fault_is_survived() {
     let seed = variable("HOMESTEAD_FAULTS_SEED").map_or(1, |seed| seed.parse().expect("HOMESTEAD_FAULTS_SEED is a number"));
     let (mode, only) = (variable("HOMESTEAD_FAULTS"), variable("HOMESTEAD_FAULTS_ONLY"));
     let all = cases::all(seed);
-    let known = all.len();
+    let records = Records::of(seed);
+    let writes_page = mode.is_some() && only.is_none();
+    if writes_page && mode.as_deref() != Some("rest") {
+        records.begin();
+    }
     let mut cases = match mode.as_deref() {
-        Some("full") => all,
-        Some(number) => cases::spread(&all, number.parse().expect("HOMESTEAD_FAULTS is `full` or a number")),
-        None if only.is_some() => all,
+        Some("full") => all.clone(),
+        Some("rest") => {
+            let known = records.all();
+            all.iter().filter(|case| known.get(&case.name()).is_none_or(|record| !record.good)).copied().collect()
+        }
+        Some(number) => cases::spread(&all, number.parse().expect("HOMESTEAD_FAULTS is `full`, `rest`, or a number")),
+        None if only.is_some() => all.clone(),
         None => cases::few(),
     };
     if let Some(only) = &only {
@@ -59,25 +70,38 @@ fn every_fault_is_survived() {
         assert!(!cases.is_empty(), "no case has `{only}` in its name");
     }
     let begun = Instant::now();
-    let shares = cases::shared_out(cases.clone(), HOSTS.min(cases.len()));
+    let shares = cases::shared_out(cases.clone(), HOSTS.min(cases.len().max(1)));
+    let keep = |number: usize, result: &Result| {
+        report(number, result);
+        if writes_page {
+            records.keep(result);
+        }
+    };
     let mut results: Vec<Result> = std::thread::scope(|scope| {
-        let workers: Vec<_> = shares.into_iter().enumerate().map(|(number, share)| scope.spawn(move || work(number, &share))).collect();
+        let workers: Vec<_> = shares
+            .into_iter()
+            .enumerate()
+            .map(|(number, share)| {
+                let keep = &keep;
+                scope.spawn(move || work(number, &share, keep))
+            })
+            .collect();
         workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
     });
-    if results.is_empty() {
+    if results.is_empty() && !cases.is_empty() {
         return;
     }
     results.sort_by_key(|result| cases.iter().position(|case| case == &result.case));
     let bad: Vec<&Result> = results.iter().filter(|result| !result.problems.is_empty()).collect();
     say(&format!("{} faults in {:.0} s, {} not survived", results.len(), begun.elapsed().as_secs_f64(), bad.len()));
-    if mode.is_some() && only.is_none() {
-        table::write(&results, known, seed, begun.elapsed());
+    if writes_page {
+        table::write(&all, &records.all(), seed);
     }
     assert!(bad.is_empty(), "not survived: {}", bad.iter().map(|result| result.case.name()).collect::<Vec<_>>().join("; "));
 }
 
 /// Goes through the cases of one host; a host that a case has ruined is replaced.
-fn work(number: usize, cases: &[Case]) -> Vec<Result> {
+fn work(number: usize, cases: &[Case], keep: &(dyn Fn(usize, &Result) + Sync)) -> Vec<Result> {
     let name = format!("faults-{number}");
     let mut results = Vec::new();
     let mut server = None;
@@ -93,7 +117,7 @@ fn work(number: usize, cases: &[Case]) -> Vec<Result> {
                 Ok(None) => return results,
                 Err(panic) => {
                     let result = Result::failed(case, &*panic);
-                    report(number, &result);
+                    keep(number, &result);
                     results.push(result);
                     continue;
                 }
@@ -106,14 +130,14 @@ fn work(number: usize, cases: &[Case]) -> Vec<Result> {
         }));
         let sound = outcome.as_ref().is_ok_and(|result| result.problems.is_empty() || this.is_sound());
         let result = outcome.unwrap_or_else(|panic| Result::failed(case, &*panic));
-        report(number, &result);
+        keep(number, &result);
         if !sound {
             server = None;
         }
         results.push(result);
     }
     drop(server);
-    results.extend(moving::work(&name, &moving, &|result| report(number, result)));
+    results.extend(moving::work(&name, &moving, &|result| keep(number, result)));
     for case in first {
         let outcome = catch_unwind(AssertUnwindSafe(|| first::survive(&name, case)));
         let result = match outcome {
@@ -121,7 +145,7 @@ fn work(number: usize, cases: &[Case]) -> Vec<Result> {
             Ok(None) => return results,
             Err(panic) => Result::failed(case, &*panic),
         };
-        report(number, &result);
+        keep(number, &result);
         results.push(result);
     }
     results

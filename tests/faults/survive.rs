@@ -187,6 +187,10 @@ pub fn check_lock(server: &Server, case: &Case, result: &mut Result) {
 
 /// The host between the run that was disturbed and the next.
 fn check_between(server: &Server, case: &Case, ended: &Ended, old: State, new: State, result: &mut Result) {
+    if case.fault == Fault::DockerRestart && ended.code == 0 {
+        // The run was done before Docker was gone. systemd starts again what needs it.
+        server.sandbox.script("tries=0; while [ -n \"$(systemctl list-jobs --no-legend)\" ] && [ \"$tries\" -lt 120 ]; do tries=$((tries + 1)); sleep 0.5; done");
+    }
     let look = Look::at(&server.sandbox);
     let owners_count = !case.fault.changes_owners();
     let (old, new) = (server.files(old), server.files(new));

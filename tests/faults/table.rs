@@ -1,14 +1,16 @@
 //! Results for people: a line each, and `docs/reliability.md`.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use crate::cases::Scenario;
+use crate::HOSTS;
+use crate::cases::{Case, Scenario};
 use crate::fault::Fault;
+use crate::record::Record;
 use crate::survive::Result;
 
 /// How the run that was disturbed ended, in words.
-fn ended(code: i32) -> &'static str {
+pub fn ended(code: i32) -> &'static str {
     match code {
         0 => "succeeded",
         2 => "failed",
@@ -21,7 +23,7 @@ fn ended(code: i32) -> &'static str {
     }
 }
 
-fn served(result: &Result) -> String {
+pub fn served(result: &Result) -> String {
     match result.served {
         None => "all along".to_owned(),
         Some((after, by_next)) => format!("after {:.1} s{}", after.as_secs_f64(), if by_next { ", by the next run" } else { "" }),
@@ -70,22 +72,27 @@ const fn title_of(scenario: Scenario) -> &'static str {
     }
 }
 
-/// Writes the page about a full run.
-/// `known` is how many cases there are in all.
-pub fn write(results: &[Result], known: usize, seed: u64, took: Duration) {
+/// Writes the page about all cases of which there is a record; `known` are all that there are.
+pub fn write(known: &[Case], records: &BTreeMap<String, Record>, seed: u64) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reliability.md");
-    std::fs::write(path, page(results, known, seed, took)).unwrap();
+    let told: Vec<(&Case, &Record)> = known.iter().filter_map(|case| Some((case, records.get(&case.name())?))).collect();
+    std::fs::write(path, page(&told, known.len(), seed)).unwrap();
 }
 
-fn page(results: &[Result], known: usize, seed: u64, took: Duration) -> String {
-    let part = if results.len() < known { format!(" ({known} cases are known; these are spread over all of them)") } else { String::new() };
-    let bad = results.iter().filter(|result| !result.problems.is_empty()).count();
+fn page(told: &[(&Case, &Record)], known: usize, seed: u64) -> String {
+    let part = if told.len() < known { format!(" ({known} cases are known; these are spread over all of them)") } else { String::new() };
+    let bad = told.iter().filter(|(_, record)| !record.good).count();
+    let minutes = told.iter().map(|(_, record)| record.seconds).sum::<f64>() / 60.0 / HOSTS as f64;
+    let mut times: BTreeMap<Fault, usize> = BTreeMap::new();
+    for (case, _) in told {
+        *times.entry(case.fault).or_default() += 1;
+    }
     let mut page = format!(
         "# What a run survives\n\n\
          On {} homestead {} was disturbed {} times{part}, by {} kinds of faults, at the beginning and in the middle of every step of a run on a\n\
          real host with systemd, sshd and Docker: {} times nothing was lost, {} times something was. `just faults` repeats it on two\n\
-         disposable hosts ({} minutes here, seed {}) and writes this page; `bin/test` repeats a part. CONTRIBUTING.md says how to run one\n\
-         fault alone.\n\n\
+         disposable hosts ({minutes:.0} minutes here, seed {seed}) and writes this page; `just faults rest` goes on with one that was cut off,\n\
+         and runs again what failed. `bin/test` repeats a part. CONTRIBUTING.md says how to run one fault alone.\n\n\
          Nothing lost means: no file is torn (each is as before the run or as after it, with its mode and owner); the host's lock is free\n\
          within ten seconds after the run is gone (a minute and a half where the network swallowed everything); nothing is left of\n\
          files on their way; the next run succeeds, and the one after it finds `No changes.`; every unit runs and is enabled; a user who was\n\
@@ -94,18 +101,12 @@ fn page(results: &[Result], known: usize, seed: u64, took: Duration) -> String {
          anybody does anything; what the host remembers of the migration can be read; the same command completes the step.\n",
         today(),
         env!("CARGO_PKG_VERSION"),
-        results.len(),
-        kinds(results),
-        results.len() - bad,
+        told.len(),
+        times.len(),
+        told.len() - bad,
         bad,
-        took.as_secs() / 60,
-        seed,
     );
     page.push_str("\n## The faults\n\n| fault | times | what was done |\n|---|---|---|\n");
-    let mut times: BTreeMap<Fault, usize> = BTreeMap::new();
-    for result in results {
-        *times.entry(result.case.fault).or_default() += 1;
-    }
     for fault in Fault::ALL.iter().filter(|fault| times.contains_key(fault)) {
         page.push_str(&format!("| {} | {} | {} |\n", fault.name(), times[fault], fault.meaning()));
     }
@@ -113,10 +114,9 @@ fn page(results: &[Result], known: usize, seed: u64, took: Duration) -> String {
         page.push_str(&format!(
             "\n## {title}\n\n| fault | the run | the server served | the next run said | nothing lost |\n|---|---|---|---|---|\n"
         ));
-        for result in results.iter().filter(|result| title_of(result.case.scenario) == title) {
-            let said = if result.said.is_empty() { "" } else { &result.said };
-            let verdict = if result.problems.is_empty() { "yes" } else { "**no**" };
-            page.push_str(&format!("| {} | {} | {} | {} | {verdict} |\n", result.case.name(), ended(result.code), served(result), said));
+        for (case, Record { ended, served, said, good, .. }) in told.iter().filter(|(case, _)| title_of(case.scenario) == title) {
+            let verdict = if *good { "yes" } else { "**no**" };
+            page.push_str(&format!("| {} | {ended} | {served} | {said} | {verdict} |\n", case.name()));
         }
     }
     page.push_str(
@@ -124,8 +124,4 @@ fn page(results: &[Result], known: usize, seed: u64, took: Duration) -> String {
          fault until it served for good; `by the next run` says that it took that run, which here began at once.\n",
     );
     page
-}
-
-fn kinds(results: &[Result]) -> usize {
-    Fault::ALL.iter().filter(|fault| results.iter().any(|result| result.case.fault == **fault)).count()
 }

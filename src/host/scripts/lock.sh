@@ -20,7 +20,10 @@ if ! flock --wait 20 "$base" true; then
 fi
 rm -rf -- "$base/stop" "$base/input"
 mkdir -- "$base/input" 2>/dev/null
-printf '%s\n' "$holder" >"$base/lock.json.new" && mv -f -- "$base/lock.json.new" "$base/lock.json" || exit 1
+printf '%s\n' "$holder" >"$base/lock.json.new" && mv -f -- "$base/lock.json.new" "$base/lock.json" || {
+    rm -f -- "$base/lock.json.new"
+    exit 1
+}
 echo "locked $(unfinished 9>&-)"
 journal=$base/journal/$2.jsonl
 begin() {
