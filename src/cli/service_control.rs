@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::global::GlobalArgs;
-use super::{Exit, converge, fleet, selection, session};
+use super::{Exit, converge, fleet, interrupt, selection, session};
 use crate::apply;
 use crate::desired::Service;
 use crate::diagnostic::{Error, Kind, Result, did_you_mean};
@@ -118,8 +118,11 @@ fn controlled(prepared: &Prepared) -> Result<Vec<Service>> {
 pub async fn control(global: &GlobalArgs, terminal: &Terminal, verb: Verb, group: Option<String>) -> Result<()> {
     let loaded = Arc::new(converge::load(global, terminal)?);
     let defaults = Arc::new(session::defaults(global)?);
+    // What was stopped to be started again must not stay down because somebody was impatient once.
+    let cancel = interrupt::token(terminal);
     fleet::each(loaded.hosts()?, global.forks, terminal, |name| {
         let (loaded, defaults, terminal, group) = (loaded.clone(), defaults.clone(), terminal.clone(), group.clone());
+        let cancel = cancel.clone();
         async move {
             let host = session::connect(&loaded, &name, &defaults).await?;
             let (facts, _) = session::facts(&*host, &loaded, &name).await?;
@@ -134,7 +137,11 @@ pub async fn control(global: &GlobalArgs, terminal: &Terminal, verb: Verb, group
             if services.is_empty() {
                 return Err(no_such_group(group.as_deref().unwrap_or("all"), &all));
             }
-            let _lock = session::lock(&*host, &loaded, &session::holder(&loaded, "services")).await?;
+            let holder = session::holder(&loaded, "services");
+            let _lock = tokio::select! {
+                lock = session::lock(&*host, &loaded, &holder) => lock?,
+                () = cancel.cancelled() => return Err(Error::new(Kind::Interrupted, "stopped before anything was touched")),
+            };
             let sink = terminal.sink();
             if verb != Verb::Start {
                 apply::stop(&*host, &name, &services, &sink).await?;

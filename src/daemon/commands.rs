@@ -2,12 +2,15 @@
 //! and roll-back as people do, and so that nothing that happens to a run can take the daemon down.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::decision::Moved;
+use super::inventory::Inventory;
 
 /// Asks a run to stop.
 #[derive(Clone, Debug, Default)]
@@ -29,8 +32,17 @@ pub struct Seen {
     pub fingerprint: String,
     /// Whether a run is at work there.
     pub locked: bool,
-    /// The last run, if it was a rollback that came to its end.
-    pub rollback: Option<String>,
+    /// The last run, if it was a rollback.
+    pub rollback: Option<Rollback>,
+}
+
+/// Somebody's way back to an earlier generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rollback {
+    /// When it began.
+    pub at: Timestamp,
+    /// Whether it came to its end.
+    pub finished: bool,
 }
 
 /// Why a look gave nothing.
@@ -55,14 +67,27 @@ pub struct Ended {
     pub message: Option<String>,
 }
 
+/// A command for a host.
+#[derive(Clone, Copy, Debug)]
+pub struct Job<'a> {
+    /// The host.
+    pub host: &'a str,
+    /// The run's id.
+    pub run: &'a str,
+    /// The command's words.
+    pub words: &'a [String],
+    /// How long it waits for somebody else's run there.
+    pub patience: Duration,
+}
+
 /// homestead's commands.
 #[async_trait]
 pub trait Commands: Send + Sync {
-    /// The hosts of the inventory.
+    /// The hosts of the inventory, and whether it moved.
     ///
     /// # Errors
     /// The inventory cannot be read.
-    async fn hosts(&self) -> Result<Vec<String>, LookFailed>;
+    async fn inventory(&self) -> Result<Inventory, LookFailed>;
 
     /// Compares a host with its last generation and with the inventory.
     ///
@@ -82,6 +107,6 @@ pub trait Commands: Send + Sync {
     /// Why it cannot, in words.
     async fn variables(&self, host: &str, name: &str) -> Result<Value, String>;
 
-    /// Runs a command for one host. `run` is its id; every line of its stream goes to `line`.
-    async fn run(&self, host: &str, run: &str, words: &[String], line: &mut (dyn FnMut(Value) + Send), stop: &Stop) -> Ended;
+    /// Runs a command for one host. Every line of its stream goes to `line`.
+    async fn run(&self, job: Job<'_>, line: &mut (dyn FnMut(Value) + Send), stop: &Stop) -> Ended;
 }

@@ -44,9 +44,9 @@ pub enum Reason {
     OutsideWindow,
     /// Healing would roll out what the inventory wants meanwhile, and the policy allows healing alone.
     InventoryMovedToo,
-    /// The last attempt with the same inventory and the same drift failed.
+    /// The last attempt with the same inventory and the same drift failed, or changed nothing about it.
     FailedBefore,
-    /// Somebody rolled it back, and nothing has moved since: rolling forward would undo that.
+    /// Somebody rolled it back, and the inventory has not moved since: rolling forward would undo that.
     RolledBack,
 }
 
@@ -62,7 +62,7 @@ pub struct Circumstances {
     pub in_window: bool,
     /// The same thing was tried and failed.
     pub failed_before: bool,
-    /// Somebody rolled it back, and it has been like this since.
+    /// Somebody rolled it back, and the inventory is what it was then.
     pub rolled_back: bool,
 }
 
@@ -80,8 +80,8 @@ pub fn decide(policy: Policy, moved: Moved, circumstances: Circumstances) -> Dec
         Circumstances { paused: true, .. } => report(Reason::Paused),
         Circumstances { locked: true, .. } => report(Reason::Locked),
         Circumstances { in_window: false, .. } => report(Reason::OutsideWindow),
-        Circumstances { failed_before: true, .. } => report(Reason::FailedBefore),
         Circumstances { rolled_back: true, .. } => report(Reason::RolledBack),
+        Circumstances { failed_before: true, .. } => report(Reason::FailedBefore),
         _ => wanted,
     }
 }

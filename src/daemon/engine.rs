@@ -12,16 +12,19 @@ use tokio::task::JoinSet;
 
 use super::clock::Clock;
 use super::commands::{Commands, Stop};
+use super::inventory::Inventory;
 use super::notify::{Notice, Notifier};
 use super::schedule::{Outcome, Schedule};
 use super::settings::Settings;
-use super::store::{AuditEntry, NewRun, RunKind, RunState, Store, StoreError};
+use super::store::{Answer, AuditEntry, NewRun, RunKind, RunState, Store, StoreError};
 use super::turn;
 
 /// How many hosts at once where the settings do not say it.
 const FORKS: usize = 10;
 /// How often what is old is forgotten.
 const FORGET_EVERY: Duration = Duration::from_hours(6);
+/// How soon an inventory that could not be read is read again, without anybody having changed it: a disk may have been away.
+const REREAD: Duration = Duration::from_mins(1);
 /// How long runs are kept where the settings do not say it.
 const KEEP: Duration = Duration::from_hours(90 * 24);
 /// How many messages somebody who reads slowly may be behind.
@@ -87,6 +90,8 @@ pub enum Request {
         cause: String,
         /// Who asks.
         who: String,
+        /// A key under which the same request starts nothing anew, and what tells this request from others.
+        key: Option<(String, String)>,
         /// The run's id; nothing where there is no such host.
         answer: oneshot::Sender<Option<String>>,
     },
@@ -94,6 +99,11 @@ pub enum Request {
     Inventory,
     /// The settings changed.
     Settings(Arc<Settings>, Arc<Notifier>),
+}
+
+/// The answer to somebody who started a run.
+pub fn started(run: &str) -> Value {
+    json!({"version": 1, "run": run})
 }
 
 /// What the loop works with.
@@ -119,6 +129,7 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) news: broadcast::Sender<News>,
     pub(super) stop: Stop,
+    inventory_changed: RwLock<Timestamp>,
     settings: RwLock<Arc<Settings>>,
     notifier: RwLock<Arc<Notifier>>,
     new_run_id: Box<dyn Fn(Timestamp) -> String + Send + Sync>,
@@ -127,6 +138,11 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn settings(&self) -> Arc<Settings> {
         self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// When the inventory changed last, as far as it was read.
+    pub(super) fn inventory_changed(&self) -> Timestamp {
+        *self.inventory_changed.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells somebody elsewhere what is going on with a thing, or that it is over.
@@ -186,6 +202,8 @@ pub struct Engine {
     busy: BTreeSet<String>,
     waiting: BTreeMap<String, VecDeque<Waiting>>,
     forget_at: Timestamp,
+    /// When the inventory is read again although nothing said that it changed.
+    reread_at: Option<Timestamp>,
 }
 
 impl Engine {
@@ -200,6 +218,7 @@ impl Engine {
             clock: parts.clock,
             news: news.clone(),
             stop,
+            inventory_changed: RwLock::new(Timestamp::UNIX_EPOCH),
             settings: RwLock::new(parts.settings),
             notifier: RwLock::new(parts.notifier),
             new_run_id: parts.new_run_id,
@@ -212,6 +231,7 @@ impl Engine {
             busy: BTreeSet::new(),
             waiting: BTreeMap::new(),
             forget_at,
+            reread_at: None,
         };
         (engine, Handle { requests: sender, news })
     }
@@ -230,12 +250,17 @@ impl Engine {
             let clock = self.shared.clock.clone();
             let free = self.busy.len() < self.forks();
             let next = self.schedule.next().filter(|_| free).map(|(_, due)| due);
-            let wake = next.map_or(self.forget_at, |due| due.min(self.forget_at));
+            let wake = next.into_iter().chain(self.reread_at).fold(self.forget_at, Timestamp::min);
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = clock.sleep_until(wake) => self.forget_old().await?,
+                () = clock.sleep_until(wake) => self.tidy().await,
                 Some(ended) = self.tasks.join_next() => self.ended(ended),
-                Some(request) = self.requests.recv() => self.answer(request).await?,
+                Some(request) = self.requests.recv() => {
+                    // A full disk must not take down the runs that go on. Who asked hears that nobody answers.
+                    if let Err(error) = self.answer(request).await {
+                        tracing::error!(%error, "what was asked for cannot be written down");
+                    }
+                }
             }
         }
         while let Some(ended) = self.tasks.join_next().await {
@@ -269,27 +294,45 @@ impl Engine {
         Ok(())
     }
 
+    /// What is due beside the hosts.
+    async fn tidy(&mut self) {
+        let now = self.shared.clock.now();
+        if self.reread_at.is_some_and(|at| at <= now) {
+            self.reread_at = None;
+            if let Err(error) = self.read_hosts().await {
+                tracing::error!(%error, "what the inventory is cannot be written down");
+            }
+        }
+        if let Err(error) = self.forget_old().await {
+            tracing::error!(%error, "what is old cannot be forgotten");
+            self.forget_at = now + FORGET_EVERY;
+        }
+    }
+
     /// Reads which hosts there are. An inventory that cannot be read leaves the hosts of before.
     async fn read_hosts(&mut self) -> Result<(), StoreError> {
         let now = self.shared.clock.now();
-        let valid = match self.shared.commands.hosts().await {
-            Ok(hosts) => {
+        let valid = match self.shared.commands.inventory().await {
+            Ok(Inventory { hosts, digest, changed }) => {
+                *self.shared.inventory_changed.write().unwrap_or_else(PoisonError::into_inner) = changed;
+                self.reread_at = None;
                 let settings = self.shared.settings();
                 let intervals = hosts.iter().map(|host| (host.clone(), settings.interval(host))).collect();
                 self.schedule.update(&intervals, now);
                 self.waiting.retain(|host, _| intervals.contains_key(host));
-                for (run, host) in self.shared.store.forget_other_hosts(hosts, now).await? {
+                for (run, host) in self.shared.store.take_over_hosts(hosts, now).await? {
                     self.shared.tell(News::Ended { run, host });
                 }
-                self.shared.store.set_inventory(now, None).await?;
+                self.shared.store.read_inventory(now, digest).await?;
                 let notice = Notice { kind: "inventory", host: None, text: "the inventory is right again".to_owned(), over: true };
                 self.shared.notify("inventory", notice).await?;
                 true
             }
             Err(failed) => {
+                self.reread_at = Some(now + REREAD);
                 let text = format!("the inventory is wrong, and nothing is touched: {}", failed.problem);
                 self.shared.notify("inventory", Notice { kind: "inventory", host: None, text, over: false }).await?;
-                self.shared.store.set_inventory(now, Some((failed.problem, failed.findings))).await?;
+                self.shared.store.misread_inventory(now, failed.problem, failed.findings).await?;
                 false
             }
         };
@@ -325,9 +368,14 @@ impl Engine {
         self.tasks.spawn(async move {
             if let Some(Waiting { words, cause, who, id }) = job {
                 let (kind, started) = (RunKind::of(&words), shared.clock.now());
+                let only_looks = kind == RunKind::Look;
                 let run = NewRun { id, host: host.clone(), kind, command: words, cause, who, started };
                 if let Err(error) = turn::act(&shared, run).await {
                     tracing::error!(host, %error, "a run cannot be written down");
+                }
+                // Who asks what would happen does not make it happen.
+                if only_looks {
+                    return (host, Outcome::Aside);
                 }
             }
             let outcome = turn::take(&shared, &host).await.unwrap_or_else(|error| {
@@ -354,9 +402,12 @@ impl Engine {
         let now = self.shared.clock.now();
         match request {
             Request::Look { host, answer } => drop(answer.send(self.schedule.hurry(&host, now))),
-            Request::Run { host, words, cause, who, answer } => {
+            Request::Run { host, words, cause, who, key, answer } => {
                 let id = self.schedule.knows(&host).then(|| self.shared.run_id());
                 if let Some(id) = &id {
+                    let details = json!({"run": id, "command": words});
+                    let audit = AuditEntry { at: now, who: who.clone(), what: "run.start".into(), host: Some(host.clone()), details };
+                    let kept = key.map(|(key, request)| (key, Answer { request, status: 202, body: started(id).to_string() }));
                     let run = NewRun {
                         id: id.clone(),
                         host: host.clone(),
@@ -366,7 +417,7 @@ impl Engine {
                         who: who.clone(),
                         started: now,
                     };
-                    self.shared.store.queue_run(run).await?;
+                    self.shared.store.queue_run(run, audit, kept).await?;
                     let job = Waiting { words, cause, who, id: id.clone() };
                     self.waiting.entry(host).or_default().push_back(job);
                 }

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -12,12 +13,13 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use super::allowed;
-use super::commands::{Commands, Ended, LookFailed, Seen, Stop};
+use super::commands::{Commands, Ended, Job, LookFailed, Seen, Stop};
+use super::inventory::Inventory;
 use super::sight;
 use crate::diagnostic::{Error, Kind};
 
-/// Which hosts the inventory has. Read in the daemon itself: it takes no host.
-pub type ReadHosts = Arc<dyn Fn() -> Result<Vec<String>, Error> + Send + Sync>;
+/// Reads the inventory. In the daemon itself: it takes no host.
+pub type ReadInventory = Arc<dyn Fn() -> Result<Inventory, Error> + Send + Sync>;
 
 /// Starts the program anew for each command.
 pub struct Processes {
@@ -25,8 +27,8 @@ pub struct Processes {
     pub program: PathBuf,
     /// The options of the daemon's own command line that its children take too: inventory, roles, vault.
     pub options: Vec<OsString>,
-    /// Which hosts there are.
-    pub read_hosts: ReadHosts,
+    /// What the inventory is.
+    pub read_inventory: ReadInventory,
     /// The findings of an error, as `check --format json` gives them.
     pub findings: fn(&Error) -> Value,
 }
@@ -34,14 +36,11 @@ pub struct Processes {
 /// The environment variable that gives a child its run's id, so that the daemon's record, the host's journal and
 /// the run's log speak of the same run.
 pub const RUN_ID: &str = "HOMESTEAD_RUN_ID";
-/// A run waits for another one on its host for so many seconds: one that somebody typed, or one that an earlier daemon
-/// was driving when it was killed.
-const LOCK_WAIT: &str = "120";
 /// So much of what a command complains is kept.
 const COMPLAINT: usize = 16 * 1024;
 
 impl Processes {
-    fn child(&self, host: &str, words: &[String], run: Option<&str>, speaks: Speaks) -> std::io::Result<Child> {
+    fn child(&self, host: &str, words: &[String], run: Option<(&str, Duration)>, speaks: Speaks) -> std::io::Result<Child> {
         let mut command = Command::new(&self.program);
         command.args(words).args(&self.options).args(["--limit", host]);
         match speaks {
@@ -53,10 +52,10 @@ impl Processes {
             command.arg("--yes");
         }
         command.stdin(Stdio::null());
-        if let Some(run) = run {
+        if let Some((run, patience)) = run {
             // Its standard input ends with this process, however that ends: a run without its daemon stops at the next
             // safe place.
-            command.env(RUN_ID, run).args(["--until-stdin-ends", "--lock-wait", LOCK_WAIT]).stdin(Stdio::piped());
+            command.env(RUN_ID, run).args(["--until-stdin-ends", "--lock-wait", &patience.as_secs().to_string()]).stdin(Stdio::piped());
         }
         // A group of its own: a Ctrl-C for the daemon is no Ctrl-C for what it runs, the daemon decides.
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
@@ -96,11 +95,11 @@ struct Said {
 
 #[async_trait]
 impl Commands for Processes {
-    async fn hosts(&self) -> Result<Vec<String>, LookFailed> {
-        let (read, findings) = (self.read_hosts.clone(), self.findings);
+    async fn inventory(&self) -> Result<Inventory, LookFailed> {
+        let (read, findings) = (self.read_inventory.clone(), self.findings);
         let outcome = tokio::task::spawn_blocking(move || read().map_err(|error| (findings(&error), error.to_string()))).await;
         let (findings, problem) = match outcome {
-            Ok(Ok(hosts)) => return Ok(hosts),
+            Ok(Ok(inventory)) => return Ok(inventory),
             Ok(Err(problem)) => problem,
             Err(error) => (Value::Null, format!("reading the inventory ended badly: {error}")),
         };
@@ -140,9 +139,10 @@ impl Commands for Processes {
         Err(std::iter::once(message.as_str()).chain(hints).collect::<Vec<_>>().join("; "))
     }
 
-    async fn run(&self, host: &str, run: &str, words: &[String], line: &mut (dyn FnMut(Value) + Send), stop: &Stop) -> Ended {
+    async fn run(&self, job: Job<'_>, line: &mut (dyn FnMut(Value) + Send), stop: &Stop) -> Ended {
+        let Job { host, run, words, patience } = job;
         let speaks = if allowed::command(words).is_some_and(|command| command.looks) { Speaks::Text } else { Speaks::Json };
-        let mut child = match self.child(host, words, Some(run), speaks) {
+        let mut child = match self.child(host, words, Some((run, patience)), speaks) {
             Ok(child) => child,
             Err(error) => return Ended { exit_code: Some(1), message: Some(format!("homestead cannot be started: {error}")) },
         };

@@ -15,6 +15,8 @@ pub enum Outcome {
     Unreachable,
     /// A run is at work there: the next look comes soon.
     Busy,
+    /// It was no look of the daemon's own: the next one stays where it is.
+    Aside,
 }
 
 /// The first pause after a host did not answer; it doubles each time.
@@ -37,6 +39,15 @@ struct Entry {
     looks: u64,
     failures: u32,
     busy: bool,
+    /// It became due while it was looked at: what that look saw may be older than the reason.
+    hurried: bool,
+}
+
+impl Entry {
+    fn hurry(&mut self, due: Timestamp) {
+        self.due = due;
+        self.hurried = self.busy;
+    }
 }
 
 /// The hosts and when each is due.
@@ -57,6 +68,7 @@ impl Schedule {
                 looks: 0,
                 failures: 0,
                 busy: false,
+                hurried: false,
             });
             if *interval < entry.interval {
                 entry.due = entry.due.min(now + *interval);
@@ -78,10 +90,14 @@ impl Schedule {
         }
     }
 
-    /// The look is over; the next is due after the interval.
+    /// The look is over; the next is due after the interval, or at once where something happened meanwhile.
     pub fn ended(&mut self, host: &str, outcome: Outcome, now: Timestamp) {
         let Some(entry) = self.hosts.get_mut(host) else { return };
         entry.busy = false;
+        let hurried = std::mem::take(&mut entry.hurried);
+        if outcome == Outcome::Aside {
+            return;
+        }
         entry.looks += 1;
         entry.failures = if outcome == Outcome::Unreachable { entry.failures + 1 } else { 0 };
         let usual = entry.interval.mul_f64(1.0 - JITTER + 2.0 * JITTER * fraction(host, entry.looks));
@@ -90,19 +106,20 @@ impl Schedule {
             0 => usual,
             failures => FIRST_RETRY.saturating_mul(1 << (failures - 1).min(16)).min(usual),
         };
-        entry.due = now + pause;
+        if !hurried {
+            entry.due = now + pause;
+        }
     }
 
     /// Makes a host due at once; whether it is known.
     pub fn hurry(&mut self, host: &str, now: Timestamp) -> bool {
-        let entry = self.hosts.get_mut(host);
-        entry.map(|entry| entry.due = now).is_some()
+        self.hosts.get_mut(host).map(|entry| entry.hurry(now)).is_some()
     }
 
     /// Makes every host due within a few seconds.
     pub fn hurry_all(&mut self, now: Timestamp) {
         for (name, entry) in &mut self.hosts {
-            entry.due = entry.due.min(now + SOON.mul_f64(fraction(name, entry.looks)));
+            entry.hurry(entry.due.min(now + SOON.mul_f64(fraction(name, entry.looks))));
         }
     }
 
@@ -186,6 +203,24 @@ mod tests {
         assert!(gaps[5..].iter().all(|gap| (810..=990).contains(gap)), "{gaps:?}");
         schedule.ended("a", Outcome::Answered, noon());
         assert!(seconds(noon(), schedule.due("a").unwrap()) > 800.0);
+    }
+
+    #[test]
+    fn what_happens_during_a_look_is_looked_at_soon() {
+        let mut schedule = schedule(&["a"]);
+        let later = noon() + Duration::from_secs(10);
+        schedule.begun("a");
+        assert!(schedule.hurry("a", noon()));
+        schedule.ended("a", Outcome::Answered, later);
+        assert_eq!(schedule.due("a"), Some(noon()));
+        schedule.begun("a");
+        schedule.ended("a", Outcome::Answered, later);
+        let due = schedule.due("a").unwrap();
+        assert!(seconds(later, due) > 800.0);
+        // What is no look of the daemon's own moves nothing.
+        schedule.begun("a");
+        schedule.ended("a", Outcome::Aside, later);
+        assert_eq!(schedule.due("a"), Some(due));
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::commands::Seen;
+use super::commands::{Rollback, Seen};
 use super::decision::Moved;
 use super::store::RunState;
 
@@ -27,12 +28,21 @@ pub fn seen(text: &str, host: &str) -> Result<Seen, String> {
     })
 }
 
-/// The last run that touched something, if it was a rollback that came to its end.
-fn rollback(status: &Value) -> Option<String> {
+/// The last run that touched something, if it was a rollback, and was not itself put back.
+fn rollback(status: &Value) -> Option<Rollback> {
     let last = list(status, "last_runs").first()?;
-    let of = |name: &str| last.get(name).and_then(Value::as_str).unwrap_or_default();
-    let is_rollback = of("command").split_whitespace().find(|word| *word != "homestead") == Some("rollback");
-    (is_rollback && of("result") == "committed").then(|| of("run").to_owned())
+    let of = |name: &str| last.get(name).and_then(Value::as_str);
+    let is_rollback = of("command")?.split_whitespace().find(|word| *word != "homestead") == Some("rollback");
+    let finished = of("result") == Some("committed");
+    let at = begun(of("run")?)?;
+    (is_rollback && (finished || of("result").is_none())).then_some(Rollback { at, finished })
+}
+
+/// When a run began, from its id: `20261122T103000Z-0a1b2c3d`.
+fn begun(run: &str) -> Option<Timestamp> {
+    let time = run.split_once('-')?.0;
+    let time = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", time).ok()?;
+    Some(time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
 }
 
 /// What became of a run that an earlier daemon was driving.
@@ -142,13 +152,13 @@ mod tests {
         assert_ne!(of(broken(1)).fingerprint, of(difference("host")).fingerprint);
         assert!(of(json!({"host": "a", "locked": true})).locked);
         let last = |command: &str, result: Value| {
-            of(json!({"host": "a", "last_runs": [{"run": "r2", "command": command, "result": result}, {"run": "r1"}]})).rollback
+            of(json!({"host": "a", "last_runs": [{"run": "20261122T103000Z-0a1b2c3d", "command": command, "result": result}, {"run": "r1"}]}))
+                .rollback
         };
-        assert_eq!(last("rollback 2", json!("committed")).as_deref(), Some("r2"));
-        assert_eq!(
-            [last("rollback 2", json!("rolled-back")), last("rollback", Value::Null), last("install-all", json!("committed"))],
-            [None, None, None]
-        );
+        let at = "2026-11-22T10:30:00Z".parse().unwrap();
+        assert_eq!(last("homestead rollback 2", json!("committed")), Some(Rollback { at, finished: true }));
+        assert_eq!(last("rollback", Value::Null), Some(Rollback { at, finished: false }));
+        assert_eq!([last("rollback", json!("rolled-back")), last("install-all", json!("committed"))], [None, None]);
         assert!(seen("{}", "a").is_err() && seen("nonsense", "a").is_err());
     }
 

@@ -1,6 +1,6 @@
 //! For tests: the loop with a clock that is moved by hand and hosts that exist in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::api::Service;
 use super::clock::{Clock as _, SimulatedClock};
 use super::store::{Store, StoreError};
-use super::{Commands, Ended, Engine, Handle, LookFailed, Moved, Parts, Seen, Settings, Stop};
+use super::{Commands, Ended, Engine, Handle, Inventory, Job, LookFailed, Moved, Parts, Request, Rollback, Seen, Settings, Stop};
 use crate::secret::Secret;
 
 /// Hosts in memory.
@@ -29,8 +29,12 @@ pub struct FakeHosts {
     pub status: Mutex<Value>,
     /// What every run says before its end.
     pub lines: Mutex<Vec<Value>>,
-    /// Host -> the rollback that was its last run.
-    pub rollbacks: Mutex<BTreeMap<String, String>>,
+    /// Host -> its last run, if that was a rollback.
+    pub rollbacks: Mutex<BTreeMap<String, Rollback>>,
+    /// Hosts whose drift no run changes anything about.
+    pub lasting: Mutex<BTreeSet<String>>,
+    /// When the inventory changed last; nothing: long ago.
+    pub changed: Mutex<Timestamp>,
     /// The exit code of every run.
     pub code: Mutex<i32>,
     pub clock: Option<Arc<SimulatedClock>>,
@@ -38,8 +42,9 @@ pub struct FakeHosts {
 
 #[async_trait]
 impl Commands for FakeHosts {
-    async fn hosts(&self) -> Result<Vec<String>, LookFailed> {
-        Ok(self.names.clone())
+    async fn inventory(&self) -> Result<Inventory, LookFailed> {
+        let changed = *self.changed.lock().unwrap();
+        Ok(Inventory { hosts: self.names.clone(), digest: changed.to_string(), changed })
     }
 
     async fn look(&self, host: &str) -> Result<Seen, LookFailed> {
@@ -50,7 +55,7 @@ impl Commands for FakeHosts {
         }
         let moved = self.moved.lock().unwrap().get(host).copied().unwrap_or_default();
         let status = self.status.lock().unwrap().clone();
-        let rollback = self.rollbacks.lock().unwrap().get(host).cloned();
+        let rollback = self.rollbacks.lock().unwrap().get(host).copied();
         Ok(Seen { moved, fingerprint: format!("{moved:?}"), status, rollback, ..Seen::default() })
     }
 
@@ -75,18 +80,21 @@ impl Commands for FakeHosts {
         Ok(json!({"version": 1, "variables": found}))
     }
 
-    async fn run(&self, host: &str, run: &str, words: &[String], line: &mut (dyn FnMut(Value) + Send), _: &Stop) -> Ended {
+    async fn run(&self, Job { host, words, .. }: Job<'_>, line: &mut (dyn FnMut(Value) + Send), _: &Stop) -> Ended {
         self.runs.lock().unwrap().push((host.to_owned(), words.to_vec()));
         line(json!({"event": "stage"}));
         self.lines.lock().unwrap().clone().into_iter().for_each(line);
         let code = *self.code.lock().unwrap();
+        if words.first().is_some_and(|name| name == "plan") {
+            return Ended { exit_code: Some(code), message: None };
+        }
         let goes_back = words.first().is_some_and(|name| name == "rollback");
         match (code, goes_back) {
             (0, true) => {
                 self.moved.lock().unwrap().insert(host.to_owned(), Moved { host: false, inventory: true });
-                self.rollbacks.lock().unwrap().insert(host.to_owned(), run.to_owned());
+                self.rollbacks.lock().unwrap().insert(host.to_owned(), Rollback { at: self.clock.as_ref().unwrap().now(), finished: true });
             }
-            (0, false) => {
+            (0, false) if !self.lasting.lock().unwrap().contains(host) => {
                 self.moved.lock().unwrap().remove(host);
                 self.rollbacks.lock().unwrap().remove(host);
             }
@@ -168,6 +176,12 @@ impl Simulation {
 
     fn progress(&self) -> (usize, usize) {
         (self.hosts.looks.lock().unwrap().values().map(Vec::len).sum(), self.hosts.runs.lock().unwrap().len())
+    }
+
+    /// Somebody edits the inventory.
+    pub async fn edit(&self) {
+        *self.hosts.changed.lock().unwrap() = self.clock.now();
+        assert!(self.handle.ask(Request::Inventory).await);
     }
 
     pub fn drift(&self, host: usize, moved: Moved) {

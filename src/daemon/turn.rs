@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::commands::{LookFailed, Seen};
+use super::commands::{Job, LookFailed, Seen};
 use super::decision::{Circumstances, Decision, decide};
 use super::engine::{News, Shared};
 use super::notices;
@@ -14,8 +14,12 @@ use super::sight::{self, Fate};
 use super::store::{Look, NewRun, RunEnd, RunKind, RunState, StoreError};
 use super::window::Window;
 
-/// Exit codes that say nothing about what was tried: no connection, somebody else's lock, a stop.
-const FOR_NOW: [i32; 3] = [4, 21, 130];
+/// Exit codes that say nothing about what was tried: an inventory that was wrong at that moment, no connection, somebody else's
+/// lock, a stop.
+const FOR_NOW: [i32; 4] = [3, 4, 21, 130];
+/// What somebody asked for waits for another run on its host so long: one that somebody typed, or one that an earlier daemon was
+/// driving when it was killed.
+const PATIENCE: Duration = Duration::from_mins(2);
 /// How often a host's certificates are looked at.
 const CERTIFICATES_EVERY: Duration = Duration::from_hours(6);
 
@@ -35,6 +39,8 @@ pub async fn take(shared: &Shared, host: &str) -> Result<Outcome, StoreError> {
             certificates(shared, host).await?;
             return Ok(Outcome::Answered);
         }
+        // Who stops the daemon wants nothing new to begin.
+        _ if shared.stop.soft.is_cancelled() => return Ok(Outcome::Answered),
         Decision::Heal => RunKind::Heal,
         Decision::Apply => RunKind::Apply,
     };
@@ -48,12 +54,18 @@ pub async fn take(shared: &Shared, host: &str) -> Result<Outcome, StoreError> {
         started: shared.clock.now(),
     };
     let end = act(shared, run).await?;
-    // Somebody else's lock, a lost connection, and a stop say nothing about the drift: it is tried again.
-    let failed = !matches!(end.exit_code, Some(0) | None) && !FOR_NOW.contains(&end.exit_code.unwrap_or_default());
-    shared.store.attempted(host.to_owned(), seen.fingerprint, failed).await?;
+    if shared.stop.soft.is_cancelled() {
+        return Ok(Outcome::Answered);
+    }
     // What it looks like now; what is left is dealt with at the next turn.
-    let outcome = look(shared, host).await?;
-    Ok(if outcome.is_err_and(|failed| !failed.reachable && !failed.inventory) { Outcome::Unreachable } else { Outcome::Answered })
+    let after = look(shared, host).await?;
+    let for_now = end.exit_code.is_none_or(|code| FOR_NOW.contains(&code));
+    if !for_now {
+        // A run that succeeds and leaves everything as it was need not be done again either.
+        let left = after.as_ref().is_ok_and(|(_, after)| after.fingerprint == seen.fingerprint);
+        shared.store.attempted(host.to_owned(), seen.fingerprint, left || end.exit_code != Some(0)).await?;
+    }
+    Ok(if after.is_err_and(|failed| !failed.reachable && !failed.inventory) { Outcome::Unreachable } else { Outcome::Answered })
 }
 
 /// Looks at a host, decides, and writes both down.
@@ -92,7 +104,9 @@ async fn look(shared: &Shared, host: &str) -> Result<Result<(Decision, Seen), Lo
 async fn settle(shared: &Shared, host: &str, seen: &Seen) -> Result<(), StoreError> {
     for run in shared.store.running_on(host.to_owned()).await? {
         let Fate::Over(state, message) = sight::fate(&seen.status, &run.id) else { continue };
-        notices::ended(shared, &run.id, host, &run.command, state, Some(&message)).await?;
+        if run.kind != RunKind::Look {
+            notices::ended(shared, &run.id, host, &run.command, state, Some(&message)).await?;
+        }
         let end = RunEnd { state, exit_code: None, message: Some(message), ended: shared.clock.now() };
         shared.store.end_run(run.id.clone(), end).await?;
         shared.tell(News::Ended { run: run.id, host: host.to_owned() });
@@ -121,12 +135,7 @@ async fn certificates(shared: &Shared, host: &str) -> Result<(), StoreError> {
 async fn judge(shared: &Shared, host: &str, seen: &Seen) -> Result<Decision, StoreError> {
     let now = shared.clock.now();
     let settings = shared.settings();
-    let mut row = shared.store.host(host.to_owned()).await?.unwrap_or_default();
-    if let Some(run) = seen.rollback.as_ref().filter(|run| !seen.locked && row.went_back.as_ref() != Some(run)) {
-        shared.store.went_back(host.to_owned(), run.clone(), seen.fingerprint.clone()).await?;
-        (row.attempted, row.attempt_failed) = (Some(seen.fingerprint.clone()), false);
-    }
-    let same = row.attempted.as_deref() == Some(&seen.fingerprint);
+    let row = shared.store.host(host.to_owned()).await?.unwrap_or_default();
     let windows = settings.windows(host);
     // Checked when the settings were read.
     let zone = settings.zone().unwrap_or(jiff::tz::TimeZone::UTC);
@@ -134,8 +143,10 @@ async fn judge(shared: &Shared, host: &str, seen: &Seen) -> Result<Decision, Sto
         paused: row.is_paused(now),
         locked: seen.locked,
         in_window: windows.is_empty() || windows.iter().any(|window: &Window| window.is_open(now, &zone)),
-        failed_before: row.attempt_failed && same,
-        rolled_back: seen.rollback.is_some() && seen.moved.inventory && same,
+        failed_before: row.attempt_failed && row.attempted.as_deref() == Some(&seen.fingerprint),
+        rolled_back: seen
+            .rollback
+            .is_some_and(|rollback| rollback.at >= shared.inventory_changed() && (seen.moved.inventory || !rollback.finished)),
     };
     Ok(decide(settings.policy(host), seen.moved, circumstances))
 }
@@ -158,7 +169,10 @@ pub async fn act(shared: &Shared, run: NewRun) -> Result<RunEnd, StoreError> {
         Ok::<_, StoreError>(())
     };
     let command = async {
-        let ended = shared.commands.run(&host, &id, &words, &mut line, &shared.stop).await;
+        // The daemon's own runs do not queue behind what somebody does by hand: that may be the opposite.
+        let patience = if matches!(kind, RunKind::Heal | RunKind::Apply) { Duration::ZERO } else { PATIENCE };
+        let job = Job { host: &host, run: &id, words: &words, patience };
+        let ended = shared.commands.run(job, &mut line, &shared.stop).await;
         drop(line);
         ended
     };

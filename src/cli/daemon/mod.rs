@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use super::Exit;
 use super::global::GlobalArgs;
+use crate::daemon::Inventory;
 use crate::daemon::life::{SOCKET, Start, live, read_settings};
 use crate::daemon::process::Processes;
 use crate::diagnostic::{Error, Kind, Result};
@@ -88,20 +89,21 @@ impl DaemonArgs {
         nobody_to_ask(global)?;
         let sources = global.sources()?;
         let fresh = global.clone();
-        let read_hosts = move || {
+        let read_inventory = move || {
             let loaded = Loaded::read(&fresh.sources()?)?;
             let findings = examine(&loaded)?;
             if findings.iter().any(|finding| finding.severity == crate::diagnostic::Severity::Error) {
                 return Err(Error::invalid(findings));
             }
-            loaded.hosts()
+            Inventory::of(loaded.hosts()?, &loaded.inventory.files())
+                .map_err(|error| Error::new(Kind::Usage, "the inventory cannot be read").caused_by(error))
         };
         let program =
             std::env::current_exe().map_err(|error| Error::new(Kind::Usage, "the program does not find itself").caused_by(error))?;
         let commands = Processes {
             program,
             options: options(global).into_iter().map(OsString::from).collect(),
-            read_hosts: Arc::new(read_hosts),
+            read_inventory: Arc::new(read_inventory),
             findings: findings_json,
         };
         let inventory = sources.inventory.iter().map(PathBuf::from).collect();

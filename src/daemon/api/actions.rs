@@ -9,7 +9,8 @@ use tokio::sync::oneshot;
 use super::{Problem, Service};
 use crate::daemon::allowed;
 use crate::daemon::engine::Request;
-use crate::daemon::store::{Answer, AuditEntry, HostRow, Pause};
+use crate::daemon::settings::Policy;
+use crate::daemon::store::{AuditEntry, HostRow, Pause};
 
 /// A command to start for a host.
 pub struct Start {
@@ -91,16 +92,29 @@ impl Service {
             }
             return Ok(run_of(&answer.body));
         }
+        self.would_stay(&host, &command).await?;
         let (answer, answered) = oneshot::channel();
-        let request = Request::Run { host: host.clone(), words: command.clone(), cause: cause.to_owned(), who: who.to_owned(), answer };
+        let key = key.map(|key| (key, digest));
+        let request = Request::Run { host: host.clone(), words: command, cause: cause.to_owned(), who: who.to_owned(), key, answer };
         self.engine.ask(request).await;
-        let run = answered.await.ok().flatten().ok_or_else(|| Problem::missing("host", &host))?;
-        self.audit(who, "run.start", Some(&host), json!({"run": run, "command": command})).await?;
-        if let Some(key) = key {
-            let answer = Answer { request: digest, status: StatusCode::ACCEPTED.as_u16(), body: started(&run).to_string() };
-            self.store.keep_answer(key, answer, self.now()).await?;
+        let unwritten = || {
+            let detail = "nothing was started; look at the daemon's log";
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the daemon's database fails", detail)
+        };
+        answered.await.map_err(|_| unwritten())?.ok_or_else(|| Problem::missing("host", &host))
+    }
+
+    /// Refuses what the daemon itself would undo a moment later.
+    async fn would_stay(&self, host: &str, command: &[String]) -> Result<(), Problem> {
+        let stops = command.first().is_some_and(|name| matches!(name.as_str(), "stop-all" | "stop-group"));
+        if !stops || (self.settings)().policy(host) == Policy::Report {
+            return Ok(());
         }
-        Ok(run)
+        if self.known(host).await?.is_paused(self.now()) {
+            return Ok(());
+        }
+        let detail = format!("the daemon would start again what stands still on `{host}`: its policy heals; pause the host first");
+        Err(Problem::new(StatusCode::CONFLICT, "it would not stay so", detail))
     }
 
     /// Writes down who did what.
@@ -111,11 +125,6 @@ impl Service {
         let entry = AuditEntry { at: self.now(), who: who.to_owned(), what: what.to_owned(), host: host.map(str::to_owned), details };
         Ok(self.store.audit(entry).await?)
     }
-}
-
-/// The answer to somebody who started a run.
-pub fn started(run: &str) -> Value {
-    json!({"version": 1, "run": run})
 }
 
 fn run_of(body: &str) -> String {

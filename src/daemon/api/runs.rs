@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::actions::started;
 use super::{Caller, Problem, Service, Start};
+use crate::daemon::engine::started;
 use crate::daemon::store::RunFilter;
 
 /// As many as one answer has at most.

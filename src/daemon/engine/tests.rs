@@ -1,9 +1,9 @@
 //! What the loop does.
 
 use super::*;
-use crate::daemon::Moved;
 use crate::daemon::simulation::{STEP, Simulation};
 use crate::daemon::store::{RunFilter, RunState};
+use crate::daemon::{Moved, Rollback};
 
 const HOST: Moved = Moved { host: true, inventory: false };
 
@@ -55,21 +55,78 @@ async fn what_somebody_rolled_back_is_not_rolled_forward_until_something_moves()
     simulation.pass(Duration::from_secs(61)).await;
     let (answer, answered) = oneshot::channel();
     let words = vec!["rollback".to_owned()];
-    let request = Request::Run { host: "host0.example.com".into(), words, cause: "api".into(), who: "me".into(), answer };
+    let request = Request::Run { host: "host0.example.com".into(), words, cause: "api".into(), who: "me".into(), key: None, answer };
     assert!(simulation.handle.ask(request).await);
     answered.await.unwrap().unwrap();
     simulation.pass(Duration::from_secs(300)).await;
     assert_eq!(simulation.runs(), ["host0.example.com rollback"]);
     let host = simulation.store.host("host0.example.com".into()).await.unwrap().unwrap();
     assert_eq!(host.decision, Some(json!({"do": "report", "because": "rolled_back"})));
-    // The inventory is mended.
+    // The host moves as well: what somebody rolled back is not rolled forward for that.
     simulation.drift(0, Moved { host: true, inventory: true });
     simulation.pass(Duration::from_secs(120)).await;
-    assert_eq!(simulation.runs().len(), 2);
-    // The same drift as after the rollback, and nobody rolled back since.
-    simulation.drift(0, Moved { host: false, inventory: true });
+    assert_eq!(simulation.runs().len(), 1);
+    // The inventory is mended.
+    simulation.edit().await;
     simulation.pass(Duration::from_secs(120)).await;
-    assert_eq!(simulation.runs().len(), 3);
+    assert_eq!(simulation.runs().len(), 2);
+    simulation.end().await;
+}
+
+#[tokio::test]
+async fn what_was_mended_before_the_rollback_was_seen_is_rolled_out() {
+    let simulation = Simulation::begin(1, "[defaults]\npolicy = \"apply\"\n");
+    simulation.pass(Duration::from_secs(61)).await;
+    let rollback = Rollback { at: simulation.clock.now(), finished: true };
+    simulation.hosts.rollbacks.lock().unwrap().insert("host0.example.com".into(), rollback);
+    simulation.drift(0, Moved { host: false, inventory: true });
+    simulation.clock.set(simulation.clock.now() + Duration::from_secs(5));
+    simulation.edit().await;
+    simulation.pass(Duration::from_secs(60)).await;
+    assert_eq!(simulation.runs(), ["host0.example.com install-all"]);
+    // A way back that was cut off is not taken forward either.
+    let rollback = Rollback { at: simulation.clock.now(), finished: false };
+    simulation.hosts.rollbacks.lock().unwrap().insert("host0.example.com".into(), rollback);
+    simulation.drift(0, HOST);
+    simulation.pass(Duration::from_secs(1800)).await;
+    assert_eq!(simulation.runs().len(), 1);
+    simulation.end().await;
+}
+
+#[tokio::test]
+async fn what_changes_nothing_is_not_done_again() {
+    let simulation = Simulation::begin(1, "[defaults]\npolicy = \"heal\"\ninterval = \"60s\"\n");
+    simulation.hosts.lasting.lock().unwrap().insert("host0.example.com".into());
+    simulation.drift(0, HOST);
+    simulation.pass(Duration::from_secs(300)).await;
+    assert_eq!(simulation.runs().len(), 1);
+    simulation.edit().await;
+    simulation.pass(Duration::from_secs(120)).await;
+    assert_eq!(simulation.runs().len(), 2);
+    simulation.end().await;
+}
+
+#[tokio::test]
+async fn who_looks_sets_nothing_off() {
+    let simulation = Simulation::begin(1, "[defaults]\npolicy = \"apply\"\n");
+    simulation.pass(Duration::from_secs(61)).await;
+    simulation.drift(0, Moved { host: false, inventory: true });
+    let (answer, answered) = oneshot::channel();
+    let request = Request::Run {
+        host: "host0.example.com".into(),
+        words: vec!["plan".into()],
+        cause: "api".into(),
+        who: "me".into(),
+        key: None,
+        answer,
+    };
+    assert!(simulation.handle.ask(request).await);
+    let id = answered.await.unwrap().unwrap();
+    simulation.pass(Duration::from_secs(60)).await;
+    assert_eq!(simulation.runs(), ["host0.example.com plan"]);
+    assert_eq!(simulation.store.run(id).await.unwrap().unwrap().kind, RunKind::Look);
+    simulation.pass(Duration::from_secs(1000)).await;
+    assert_eq!(simulation.runs(), ["host0.example.com plan", "host0.example.com install-all"]);
     simulation.end().await;
 }
 
@@ -79,7 +136,7 @@ async fn what_is_asked_for_waits_for_nothing_but_its_host() {
     simulation.pass(Duration::from_secs(61)).await;
     let (answer, answered) = oneshot::channel();
     let words = vec!["restart-all".to_owned()];
-    let request = Request::Run { host: "host0.example.com".into(), words, cause: "api".into(), who: "me".into(), answer };
+    let request = Request::Run { host: "host0.example.com".into(), words, cause: "api".into(), who: "me".into(), key: None, answer };
     assert!(simulation.handle.ask(request).await);
     let id = answered.await.unwrap().unwrap();
     simulation.pass(Duration::from_secs(1)).await;

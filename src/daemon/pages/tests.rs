@@ -367,7 +367,7 @@ async fn what_hosts_write_is_text() {
     let store = &browser.service.store;
     let findings = json!([{"code": HOSTILE, "severity": HOSTILE, "message": HOSTILE, "file": HOSTILE, "line": 1, "column": 2, "help": HOSTILE,
         "notes": [{"message": HOSTILE, "file": HOSTILE, "line": 1, "column": 1}]}]);
-    store.set_inventory(browser.service.now(), Some((HOSTILE.to_owned(), findings))).await.unwrap();
+    store.misread_inventory(browser.service.now(), HOSTILE.to_owned(), findings).await.unwrap();
     let failed = Look::Failed { reachable: Some(false), problem: HOSTILE.to_owned() };
     store.looked(HOSTILE.to_owned(), browser.service.now(), failed).await.unwrap();
     store.saw_certificates(HOSTILE.to_owned(), browser.service.now(), Some(json!({HOSTILE: 1}))).await.unwrap();

@@ -1,7 +1,7 @@
 //! The answers to requests that may come twice.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::{Result, Store, millis};
 
@@ -28,20 +28,16 @@ impl Store {
         })
         .await
     }
+}
 
-    /// Keeps an answer. The first one under a key stays.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn keep_answer(&self, key: String, answer: Answer, now: Timestamp) -> Result<()> {
-        self.change(move |transaction| {
-            transaction.execute(
-                "INSERT INTO answers (key, at, request, status, body) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
-                params![key, millis(now), answer.request, answer.status, answer.body],
-            )?;
-            Ok(())
-        })
-        .await
+impl Answer {
+    /// Keeps it. The first one under a key stays.
+    pub(super) fn insert(&self, transaction: &Transaction<'_>, key: &str, now: Timestamp) -> Result<()> {
+        transaction.execute(
+            "INSERT INTO answers (key, at, request, status, body) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+            params![key, millis(now), self.request, self.status, self.body],
+        )?;
+        Ok(())
     }
 }
 
@@ -57,8 +53,10 @@ mod tests {
     async fn the_first_answer_stays() {
         let store = Store::in_memory().unwrap();
         let answer = |body: &str| Answer { request: "ab".into(), status: 202, body: body.into() };
-        store.keep_answer("k".into(), answer("1"), at("12:00:00")).await.unwrap();
-        store.keep_answer("k".into(), answer("2"), at("12:00:01")).await.unwrap();
+        for (body, time) in [("1", "12:00:00"), ("2", "12:00:01")] {
+            let answer = answer(body);
+            store.change(move |transaction| answer.insert(transaction, "k", at(time))).await.unwrap();
+        }
         assert_eq!(store.answer("k".into()).await.unwrap(), Some(answer("1")));
         assert_eq!(store.answer("l".into()).await.unwrap(), None);
     }

@@ -1,7 +1,7 @@
 //! Who did what, and when.
 
 use jiff::Timestamp;
-use rusqlite::params;
+use rusqlite::{Transaction, params};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -22,20 +22,23 @@ pub struct AuditEntry {
     pub details: Value,
 }
 
+impl AuditEntry {
+    pub(super) fn insert(&self, transaction: &Transaction<'_>) -> Result<()> {
+        transaction.execute(
+            "INSERT INTO audit (at, who, what, host, details) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![millis(self.at), self.who, self.what, self.host, self.details.to_string()],
+        )?;
+        Ok(())
+    }
+}
+
 impl Store {
     /// Adds a line.
     ///
     /// # Errors
     /// The database fails.
     pub async fn audit(&self, entry: AuditEntry) -> Result<()> {
-        self.change(move |transaction| {
-            transaction.execute(
-                "INSERT INTO audit (at, who, what, host, details) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![millis(entry.at), entry.who, entry.what, entry.host, entry.details.to_string()],
-            )?;
-            Ok(())
-        })
-        .await
+        self.change(move |transaction| entry.insert(transaction)).await
     }
 
     /// The newest lines, the newest first.

@@ -66,8 +66,6 @@ pub struct HostRow {
     pub attempted: Option<String>,
     /// Whether it failed.
     pub attempt_failed: bool,
-    /// The last rollback that was seen on it.
-    pub went_back: Option<String>,
     /// Who paused it; nobody when it is not paused.
     pub paused_by: Option<String>,
     /// Until when; without an end where it is paused and this is empty.
@@ -75,7 +73,7 @@ pub struct HostRow {
 }
 
 const FOREVER: i64 = -1;
-const COLUMNS: &str = "name, looked, reachable, status, drift_since, moved, decision, problem, attempted, attempt_failed, paused_by, paused_until, certificates, certificates_looked, went_back";
+const COLUMNS: &str = "name, looked, reachable, status, drift_since, moved, decision, problem, attempted, attempt_failed, paused_by, paused_until, certificates, certificates_looked";
 
 fn row(row: &Row<'_>) -> rusqlite::Result<HostRow> {
     // What this program wrote is JSON; anything else is left out.
@@ -96,7 +94,6 @@ fn row(row: &Row<'_>) -> rusqlite::Result<HostRow> {
         paused_until: row.get::<_, Option<i64>>(11)?.filter(|until| *until != FOREVER).map(time),
         certificates: json(12)?,
         certificates_looked: row.get::<_, Option<i64>>(13)?.map(time),
-        went_back: row.get(14)?,
     })
 }
 
@@ -185,22 +182,6 @@ impl Store {
         .await
     }
 
-    /// Writes down that a rollback was seen on a host, and what the host was like then.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn went_back(&self, name: String, run: String, about: String) -> Result<()> {
-        self.change(move |transaction| {
-            transaction.execute(
-                "INSERT INTO hosts (name, went_back, attempted) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE \
-                 SET went_back = excluded.went_back, attempted = excluded.attempted, attempt_failed = 0",
-                params![name, run, about],
-            )?;
-            Ok(())
-        })
-        .await
-    }
-
     /// Leaves a host alone.
     ///
     /// # Errors
@@ -233,15 +214,17 @@ impl Store {
         .await
     }
 
-    /// Forgets hosts that the inventory does not name any more. Their runs that have not ended are lost: id and host of
-    /// each.
+    /// Takes over which hosts the inventory has: new ones are there before they are looked at first, others are forgotten.
+    /// The runs of those that have not ended are lost: id and host of each.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn forget_other_hosts(&self, names: Vec<String>, now: Timestamp) -> Result<Vec<(String, String)>> {
+    pub async fn take_over_hosts(&self, names: Vec<String>, now: Timestamp) -> Result<Vec<(String, String)>> {
         self.change(move |transaction| {
             let names = serde_json::to_string(&names)?;
             transaction.execute("DELETE FROM hosts WHERE name NOT IN (SELECT value FROM json_each(?1))", [&names])?;
+            let add = "INSERT INTO hosts (name) SELECT value FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING";
+            transaction.execute(add, [&names])?;
             let mut statement = transaction.prepare(
                 "UPDATE runs SET state = ?2, ended = ?3, message = 'its host is not in the inventory any more' \
                  WHERE state IN (?4, ?5) AND host NOT IN (SELECT value FROM json_each(?1)) RETURNING id, host",
@@ -295,7 +278,8 @@ mod tests {
         assert!(paused("23:00:00").await);
         store.resume("a".into()).await.unwrap();
         assert!(!paused("12:00:00").await);
-        store.forget_other_hosts(vec!["b".into()], at("23:30:00")).await.unwrap();
-        assert_eq!(store.hosts().await.unwrap(), []);
+        store.take_over_hosts(vec!["b".into()], at("23:30:00")).await.unwrap();
+        let new = HostRow { name: "b".into(), ..HostRow::default() };
+        assert_eq!(store.hosts().await.unwrap(), [new]);
     }
 }

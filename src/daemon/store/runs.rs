@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Result, Store, millis, time};
+use super::{Answer, AuditEntry, Result, Store, millis, time};
 use crate::daemon::allowed;
 
 /// What a run is for.
@@ -200,13 +200,32 @@ fn with_command((run, command): (RunRow, String)) -> Result<RunRow> {
     Ok(RunRow { command: serde_json::from_str(&command)?, ..run })
 }
 
+fn insert(transaction: &Transaction<'_>, run: &NewRun, command: &str, state: RunState, conflict: &str) -> Result<()> {
+    transaction.execute(
+        &format!("INSERT INTO runs ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NULL, NULL, NULL) {conflict}"),
+        params![run.id, run.host, run.kind, command, run.cause, run.who, state, millis(run.started)],
+    )?;
+    Ok(())
+}
+
 impl Store {
-    /// Writes down that a run waits for its turn.
+    /// Writes down that a run waits for its turn, who asked for it, and what to answer to the same request under the same key:
+    /// all of it or nothing.
     ///
     /// # Errors
     /// The database fails, or there is a run with this id.
-    pub async fn queue_run(&self, run: NewRun) -> Result<()> {
-        self.insert_run(run, RunState::Waiting, "").await
+    pub async fn queue_run(&self, run: NewRun, audit: AuditEntry, answer: Option<(String, Answer)>) -> Result<()> {
+        let command = serde_json::to_string(&run.command)?;
+        self.change(move |transaction| {
+            let now = run.started;
+            insert(transaction, &run, &command, RunState::Waiting, "")?;
+            audit.insert(transaction)?;
+            if let Some((key, answer)) = answer {
+                answer.insert(transaction, &key, now)?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Writes down that a run begins.
@@ -215,19 +234,8 @@ impl Store {
     /// The database fails, or there is a run with this id that does not wait.
     pub async fn begin_run(&self, run: NewRun) -> Result<()> {
         let waited = "ON CONFLICT (id) DO UPDATE SET state = excluded.state, started = excluded.started WHERE state = 'waiting'";
-        self.insert_run(run, RunState::Running, waited).await
-    }
-
-    async fn insert_run(&self, run: NewRun, state: RunState, conflict: &'static str) -> Result<()> {
         let command = serde_json::to_string(&run.command)?;
-        self.change(move |transaction| {
-            transaction.execute(
-                &format!("INSERT INTO runs ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NULL, NULL, NULL) {conflict}"),
-                params![run.id, run.host, run.kind, command, run.cause, run.who, state, millis(run.started)],
-            )?;
-            Ok(())
-        })
-        .await
+        self.change(move |transaction| insert(transaction, &run, &command, RunState::Running, waited)).await
     }
 
     /// Adds a line to a run's stream; gives its number.
@@ -394,8 +402,23 @@ mod tests {
     #[tokio::test]
     async fn a_run_waits_begins_and_may_lose_its_host() {
         let store = Store::in_memory().unwrap();
-        store.queue_run(NewRun::test("r1", "a")).await.unwrap();
-        store.queue_run(NewRun::test("r2", "b")).await.unwrap();
+        let queue = async |run: NewRun| {
+            let audit = AuditEntry {
+                at: run.started,
+                who: "me".into(),
+                what: "run.start".into(),
+                host: Some(run.host.clone()),
+                details: Value::Null,
+            };
+            let answer = Answer { request: "ab".into(), status: 202, body: run.id.clone() };
+            store.queue_run(run, audit, Some(("k".into(), answer))).await
+        };
+        queue(NewRun::test("r1", "a")).await.unwrap();
+        queue(NewRun::test("r2", "b")).await.unwrap();
+        // What is there already leaves no trace.
+        assert!(queue(NewRun::test("r2", "b")).await.is_err());
+        assert_eq!(store.answer("k".into()).await.unwrap().unwrap().body, "r1");
+        assert_eq!(store.audit_trail(9).await.unwrap().len(), 2);
         let ids = |runs: Vec<RunRow>| runs.into_iter().map(|run| run.id).collect::<Vec<_>>();
         assert_eq!(ids(store.runs_in(RunState::Waiting).await.unwrap()), ["r1", "r2"]);
         let later = "2026-11-22T12:30:00Z".parse().unwrap();
@@ -403,7 +426,7 @@ mod tests {
         assert_eq!(ids(store.running_on("a".into()).await.unwrap()), ["r1"]);
         assert_eq!(ids(store.running_on("b".into()).await.unwrap()), Vec::<String>::new());
         assert_eq!(store.run("r1".into()).await.unwrap().unwrap().started, later);
-        let lost = store.forget_other_hosts(vec!["a".into()], later).await.unwrap();
+        let lost = store.take_over_hosts(vec!["a".into()], later).await.unwrap();
         assert_eq!(lost, [("r2".to_owned(), "b".to_owned())]);
         assert_eq!(store.run("r2".into()).await.unwrap().unwrap().state, RunState::Lost);
         assert_eq!(ids(store.runs_in(RunState::Running).await.unwrap()), ["r1"]);

@@ -1,2 +1,2 @@
--- The rollback whose outcome `attempted` is, so that it is not rolled forward again before something moves.
-ALTER TABLE hosts ADD COLUMN went_back TEXT;
+-- Tells one state of the inventory's files from another.
+ALTER TABLE inventory ADD COLUMN digest TEXT;
