@@ -80,7 +80,7 @@ pub fn write(known: &[Case], records: &BTreeMap<String, Record>, seed: u64) {
 }
 
 fn page(told: &[(&Case, &Record)], known: usize, seed: u64) -> String {
-    let part = if told.len() < known { format!(" ({known} cases are known; these are spread over all of them)") } else { String::new() };
+    let part = if told.len() < known { format!(" (of {known} cases that are known)") } else { String::new() };
     let bad = told.iter().filter(|(_, record)| !record.good).count();
     let minutes = told.iter().map(|(_, record)| record.seconds).sum::<f64>() / 60.0 / HOSTS as f64;
     let mut times: BTreeMap<Fault, usize> = BTreeMap::new();
