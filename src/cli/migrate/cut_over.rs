@@ -89,7 +89,12 @@ pub async fn run(guided: &mut Guided<'_>) -> Result<()> {
     });
     migration.done(Step::CutOver, guided.now(), milliseconds(began.elapsed()));
     if let Err(error) = window.commit(&guided.context(&seen.prepared), &migration, door.as_ref()).await {
-        return Err(error.hint("Synapse has the logins as before"));
+        // Without an answer nobody knows here whether the host has written it down.
+        let hint = match error.kind {
+            Kind::Unreachable => "`homestead migrate --status` says who has the logins now, and the same command goes on from there",
+            _ => "Synapse has the logins as before",
+        };
+        return Err(error.hint(hint));
     }
     guided.remembered(migration);
     after(guided, &seen.prepared, &moved.began).await?;

@@ -21,6 +21,13 @@ if [ "$after" != held ]; then
     printf '%s\n' "$holder" >"$base/lock.json.new" && mv -f -- "$base/lock.json.new" "$base/lock.json" || exit 1
 fi
 record=$(cat)
+# On a full disk this fails while everything still runs, and not after the accounts have moved.
+if [ -n "$record" ]; then
+    printf '%s\n' "$record" >"$base/migration.json.new" && sync -- "$base/migration.json.new" || {
+        rm -f -- "$base/migration.json.new"
+        exit 1
+    }
+fi
 # Of one that was cut off by a loss of power.
 rm -rf -- "$base"/said.*
 said=$(mktemp -d -- "$base/said.XXXXXX") || exit 1
@@ -64,8 +71,9 @@ if [ -n "$running" ] && { [ "$status" -ne 0 ] || [ "$after" != keep ]; }; then
     systemctl --no-ask-password start $running || echo "some of$running did not start" >&2
 fi
 if [ "$status" -eq 0 ] && [ -n "$record" ]; then
-    printf '%s\n' "$record" >"$base/migration.json.new" && mv -f -- "$base/migration.json.new" "$base/migration.json" || exit 1
+    mv -f -- "$base/migration.json.new" "$base/migration.json" || exit 1
 fi
+rm -f -- "$base/migration.json.new"
 rm -rf -- "$said"
 [ "$after" = held ] || rm -f -- "$base/lock.json"
 exit "$status"
