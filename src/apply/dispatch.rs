@@ -230,6 +230,10 @@ async fn failed(run: &Run<'_>, error: Error) -> Error {
 
 /// Files go to the host all or none. Where none did, there is nothing to put back, unless an earlier run left it.
 async fn not_written(run: &Run<'_>, error: Error) -> Error {
+    // Without the lock, what lies there to be undone may be somebody else's.
+    if let Err(lost) = run.lock.check() {
+        return lost;
+    }
     if run.observed.undo.is_none()
         && let Err(problem) = undo::discard(&**run.host).await
     {

@@ -31,7 +31,7 @@ pub async fn script(run: &Run<'_>, schemas: Option<Schemas>) -> Result<Option<Sc
     }
     let expected: Vec<Expected<'_>> = paths.iter().map(|(path, sum)| (path.as_str(), sum.as_deref())).collect();
     let document = undo.write().map_err(|error| Error::new(Kind::Usage, "the undo cannot be written").caused_by(error))?;
-    store::save(&expected, &document).map(Some)
+    store::save(&expected, &document, older.is_some()).map(Some)
 }
 
 /// Adds what the plan changes; gives the files with what they are now.

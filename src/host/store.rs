@@ -25,13 +25,14 @@ pub const KEPT: usize = 10;
 /// A path and the SHA-256 of its content; nothing where there is no such file.
 pub type Expected<'a> = (&'a str, Option<&'a str>);
 
-/// The script that keeps the contents of files, and then what is to be undone.
+/// The script that keeps the contents of files, and then what is to be undone; `older` says whether that holds what an earlier run
+/// left to be undone, so that the passwords which that run kept still count.
 ///
 /// # Errors
 /// A path that cannot be.
-pub fn save(files: &[Expected<'_>], undo: &[u8]) -> Result<Script> {
+pub fn save(files: &[Expected<'_>], undo: &[u8], older: bool) -> Result<Script> {
     let list = list(files)?;
-    Ok(Script::new(SAVE, [list.len().to_string()]).stdin([list.as_slice(), undo].concat()))
+    Ok(Script::new(SAVE, [list.len().to_string(), if older { "older" } else { "" }.to_owned()]).stdin([list.as_slice(), undo].concat()))
 }
 
 /// What came of [`save`].

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 
 use crate::apply::{MEMORY_PATH, UNDO_PATH, understand, understand_undo};
 use crate::desired::Desired;
@@ -16,6 +17,8 @@ use crate::plan::{BASE_LABEL, BuiltImage, NetworkState, Observed, PathKind, Path
 
 /// How long the host may take between the lock and its being seen, beyond the patience with others.
 const ANSWER: Duration = Duration::from_mins(1);
+/// A lock that took longer than this, or than the way there, may have been somebody else's before.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// A host as it was seen before its facts were known: everything that its desired state concerns if it is as assumed.
 pub struct Sight {
@@ -55,16 +58,24 @@ pub async fn look(
     let request = ExamineRequest { space, observe: asked.clone(), contents, unless: unless.collect() };
     let run = lock.map(|(holder, _)| holder.run.as_str());
     let patience = lock.map_or(Duration::ZERO, |(_, patience)| patience + ANSWER);
+    let space = request.space.clone();
+    let asked_at = Instant::now();
     let engine = async {
         let lock = match lock {
             Some((holder, patience)) => Some(host::lock(&**host, holder, patience).await?),
             None => None,
         };
+        let waited = asked_at.elapsed() > AT_ONCE;
         // A host without Docker is told from one whose Docker is silent by the facts, later.
-        Ok((lock, glance(&**host).await.ok()))
+        Ok((lock, waited, glance(&**host).await.ok()))
     };
-    let (examined, (lock, engine)) = tokio::try_join!(host::examine(&**host, &request, run, patience), engine)?;
-    let Examined { facts, observed, contents } = examined;
+    let (examined, (lock, waited, engine)) = tokio::try_join!(host::examine(&**host, &request, run, patience), engine)?;
+    let Examined { mut facts, observed, contents } = examined;
+    if lock.is_some() && waited {
+        // Who had the lock before may have made users and installed Docker after the facts were found out.
+        let space: Vec<&str> = space.iter().map(String::as_str).collect();
+        facts = host::observe_facts(&**host, &space).await?;
+    }
     Ok((Sight { facts, seen: observed, contents, engine, asked }, lock))
 }
 

@@ -13,19 +13,26 @@ slurp() {
     done <"$1"
 }
 
+# No here-documents: older shells keep them in files, which a full disk has no room for.
+names() {
+    say system "${1-}"
+    say nodename "${2-}"
+    say kernel "${3-}"
+    say architecture "${4-}"
+}
+clock() {
+    say time "${1-}"
+    say timezone "${2-}"
+}
+
 # Docker takes longer to say its version than all the rest takes: it is asked meanwhile.
 brief docker version --format '{{.Server.Version}}' 2>/dev/null | {
     slurp /etc/os-release || slurp /usr/lib/os-release
     say os_release "$text"
     slurp /etc/debian_version
     say debian_version "$text"
-    read -r system node kernel machine <<EOF
-$(uname -snrm)
-EOF
-    say system "$system"
-    say nodename "$node"
-    say kernel "$kernel"
-    say architecture "$machine"
+    # shellcheck disable=SC2046
+    names $(uname -snrm)
     say fqdn "$(brief hostname -f 2>/dev/null || uname -n)"
     say user_id "$(id -un)"
     say hardware "$(grep -hE '^(MemTotal|processor|physical id|siblings|cpu cores)[[:space:]]*:' /proc/meminfo /proc/cpuinfo 2>/dev/null)"
@@ -41,11 +48,8 @@ EOF
     # Without IPv6, two of these are not there, and some awks end then.
     say listening "$(awk '($4 == "0A" && FILENAME ~ /tcp/) || ($4 == "07" && FILENAME ~ /udp/) { print substr(FILENAME, 11, 3), $2 }' \
         /proc/net/tcp /proc/net/udp /proc/net/tcp6 /proc/net/udp6 2>/dev/null)"
-    read -r seconds zone <<EOF
-$(date '+%s %z')
-EOF
-    say time "$seconds"
-    say timezone "$zone"
+    # shellcheck disable=SC2046
+    clock $(date '+%s %z')
     for tool in docker openssl tar flock sha256sum xargs stat sync apt-get dnf5 dnf yum pacman zypper apk; do
         if command -v "$tool" >/dev/null 2>&1; then say "tool $tool" yes; else say "tool $tool" no; fi
     done

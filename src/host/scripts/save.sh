@@ -1,6 +1,7 @@
 # stdin: a list of $1 bytes, then the content of undo.json. A line of the list is the SHA-256 of a file's content or
 # `absent`, a space, and the path. Every content is copied to objects/ before undo.json speaks of it. Where a
-# path is not as the list says, it is written to stdout, nothing is kept, and the status is 65.
+# path is not as the list says, it is written to stdout, nothing is kept, and the status is 65. $2: `older` where the passwords
+# of before that an earlier run kept still count.
 set -eu
 base=/var/lib/homestead
 list=$(head -c "$1")
@@ -43,6 +44,8 @@ while [ "$number" -gt 0 ]; do
     number=$((number - 1))
 done
 sync -- "$base/objects"
+# A power cut after a commit may have brought them back.
+[ "$2" = older ] || rm -f -- "$base/undo.sql"
 cat >"$base/undo.json.new"
 sync -- "$base/undo.json.new"
 mv -f -- "$base/undo.json.new" "$base/undo.json"
