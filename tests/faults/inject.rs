@@ -137,6 +137,8 @@ pub fn end(server: &Server, fault: Fault) {
             let script = "docker version >/dev/null 2>&1 && ! systemctl is-active docker.service | grep -q ing && curl --silent --fail http://127.0.0.1:5000/v2/";
             server.sandbox.exec(script, b"").status.success().then_some(())
         }),
+        // Of one that was healthy before: the run left it as it was.
+        Fault::Hang => drop(server.sandbox.script("docker ps --quiet --filter status=paused | xargs -r docker unpause")),
         _ => {}
     }
 }

@@ -150,7 +150,7 @@ impl Moving {
             let inventory = self.server.inventory(WANTED);
             inventory.write(VARIABLES, &variables);
             drop(std::fs::remove_file(inventory.path(COPY)));
-            let output = self.server.sandbox.exec(&format!("cat >{MEMORY}.new && mv {MEMORY}.new {MEMORY}"), memory.as_bytes());
+            let output = self.server.sandbox.exec(&format!("umask 077; cat >{MEMORY}.new && mv {MEMORY}.new {MEMORY}"), memory.as_bytes());
             assert!(output.status.success(), "{output:?}");
         }
     }

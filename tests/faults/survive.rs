@@ -34,7 +34,7 @@ pub struct Result {
 }
 
 /// Words of a run that speak of one before it.
-const ABOUT_BEFORE: [&str; 4] = ["stopped at", "stopped before", "did not come to its end", "was lost in the cut-over"];
+const ABOUT_BEFORE: [&str; 4] = ["stopped at", "stopped before", "did not come to its end", "was lost while it moved accounts"];
 
 impl Result {
     pub fn new(case: &Case) -> Self {
@@ -153,7 +153,8 @@ pub fn check_end(case: &Case, ended: &Ended, result: &mut Result) {
         result.problems.push("the run did not end".to_owned());
     }
     let broken = case.scenario == Scenario::Broken && ended.code == 20;
-    if !case.fault.ends().contains(&ended.code) && !broken {
+    let missed = ended.code == 0 && came_too_late(case, ended);
+    if !case.fault.ends().contains(&ended.code) && !broken && !missed {
         result.problems.push(format!("the run ended with {}, not with one of {:?}", ended.code, case.fault.ends()));
     }
     if !result.injected {
@@ -164,6 +165,16 @@ pub fn check_end(case: &Case, ended: &Ended, result: &mut Result) {
             result.problems.push(format!("the secret `{secret}` is shown"));
         }
     }
+}
+
+/// Whether what the fault was to disturb was done when it happened.
+fn came_too_late(case: &Case, ended: &Ended) -> bool {
+    let tells = |event: &serde_json::Value, name: &str, part: &str| event[name].as_str().is_some_and(|text| text.contains(part));
+    ended.events.iter().any(|(_, event)| match case.fault {
+        Fault::Hang => event["event"] == "healthy" && tells(event, "unit", case.point.unit),
+        Fault::RegistryDown => case.when != When::At && tells(event, "text", "images pulled"),
+        _ => false,
+    })
 }
 
 /// Nobody is there any more: the lock must be free.
