@@ -132,6 +132,8 @@ pub(super) struct Shared {
     inventory_changed: RwLock<Timestamp>,
     settings: RwLock<Arc<Settings>>,
     notifier: RwLock<Arc<Notifier>>,
+    /// Rung when there is something new to tell.
+    letters: tokio::sync::Notify,
     new_run_id: Box<dyn Fn(Timestamp) -> String + Send + Sync>,
 }
 
@@ -147,8 +149,15 @@ impl Shared {
 
     /// Tells somebody elsewhere what is going on with a thing, or that it is over.
     pub(super) async fn notify(&self, key: &str, notice: Notice) -> Result<(), StoreError> {
-        let notifier = self.notifier.read().unwrap_or_else(PoisonError::into_inner).clone();
-        notifier.tell(key, notice, self.clock.now()).await
+        let notifier = self.notifier();
+        if notifier.tell(key, notice, self.clock.now()).await? {
+            self.letters.notify_one();
+        }
+        Ok(())
+    }
+
+    fn notifier(&self) -> Arc<Notifier> {
+        self.notifier.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn run_id(&self) -> String {
@@ -201,6 +210,10 @@ pub struct Engine {
     tasks: JoinSet<(String, Outcome)>,
     busy: BTreeSet<String>,
     waiting: BTreeMap<String, VecDeque<Waiting>>,
+    /// One at most: who tells others what is to be told.
+    delivery: JoinSet<()>,
+    /// When there is something to tell next.
+    letters_at: Option<Timestamp>,
     forget_at: Timestamp,
     /// When the inventory is read again although nothing said that it changed.
     reread_at: Option<Timestamp>,
@@ -221,6 +234,7 @@ impl Engine {
             inventory_changed: RwLock::new(Timestamp::UNIX_EPOCH),
             settings: RwLock::new(parts.settings),
             notifier: RwLock::new(parts.notifier),
+            letters: tokio::sync::Notify::new(),
             new_run_id: parts.new_run_id,
         };
         let engine = Self {
@@ -230,6 +244,8 @@ impl Engine {
             tasks: JoinSet::new(),
             busy: BTreeSet::new(),
             waiting: BTreeMap::new(),
+            delivery: JoinSet::new(),
+            letters_at: None,
             forget_at,
             reread_at: None,
         };
@@ -244,16 +260,20 @@ impl Engine {
         self.pick_up().await?;
         self.read_hosts().await?;
         self.look_at_picked_up().await?;
+        self.look_for_letters().await;
         let stop = self.shared.stop.soft.clone();
         while !stop.is_cancelled() {
             self.begin_due();
+            self.deliver();
             let clock = self.shared.clock.clone();
             let free = self.busy.len() < self.forks();
             let next = self.schedule.next().filter(|_| free).map(|(_, due)| due);
-            let wake = next.into_iter().chain(self.reread_at).fold(self.forget_at, Timestamp::min);
+            let wake = next.into_iter().chain(self.reread_at).chain(self.letters_at).fold(self.forget_at, Timestamp::min);
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = clock.sleep_until(wake) => self.tidy().await,
+                () = self.shared.letters.notified() => self.look_for_letters().await,
+                Some(_) = self.delivery.join_next() => self.look_for_letters().await,
                 Some(ended) = self.tasks.join_next() => self.ended(ended),
                 Some(request) = self.requests.recv() => {
                     // A full disk must not take down the runs that go on. Who asked hears that nobody answers.
@@ -294,6 +314,31 @@ impl Engine {
         Ok(())
     }
 
+    /// Finds out when there is something to tell. While somebody tells, that waits for their end.
+    async fn look_for_letters(&mut self) {
+        if self.delivery.is_empty() {
+            self.letters_at = self.shared.notifier().due().await.unwrap_or_else(|error| {
+                tracing::error!(%error, "what is to be told cannot be looked up");
+                None
+            });
+        }
+    }
+
+    /// Begins to tell what is to be told.
+    fn deliver(&mut self) {
+        if self.letters_at.is_none_or(|at| at > self.shared.clock.now()) {
+            return;
+        }
+        self.letters_at = None;
+        let shared = self.shared.clone();
+        self.delivery.spawn(async move {
+            if let Err(error) = shared.notifier().deliver(&*shared.clock).await {
+                tracing::error!(%error, "what is to be told cannot be looked up");
+                shared.clock.sleep_until(shared.clock.now() + REREAD).await;
+            }
+        });
+    }
+
     /// What is due beside the hosts.
     async fn tidy(&mut self) {
         let now = self.shared.clock.now();
@@ -324,14 +369,14 @@ impl Engine {
                     self.shared.tell(News::Ended { run, host });
                 }
                 self.shared.store.read_inventory(now, digest).await?;
-                let notice = Notice { kind: "inventory", host: None, text: "the inventory is right again".to_owned(), over: true };
+                let notice = Notice { kind: "inventory".into(), host: None, text: "the inventory is right again".to_owned(), over: true };
                 self.shared.notify("inventory", notice).await?;
                 true
             }
             Err(failed) => {
                 self.reread_at = Some(now + REREAD);
                 let text = format!("the inventory is wrong, and nothing is touched: {}", failed.problem);
-                self.shared.notify("inventory", Notice { kind: "inventory", host: None, text, over: false }).await?;
+                self.shared.notify("inventory", Notice { kind: "inventory".into(), host: None, text, over: false }).await?;
                 self.shared.store.misread_inventory(now, failed.problem, failed.findings).await?;
                 false
             }

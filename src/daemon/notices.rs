@@ -15,7 +15,7 @@ const CERTIFICATE_BEFORE: std::time::Duration = std::time::Duration::from_hours(
 /// # Errors
 /// The store fails.
 pub async fn answered(shared: &Shared, host: &str, seen: &Seen) -> Result<(), StoreError> {
-    let notice = |kind, text: String, over| Notice { kind, host: Some(host.to_owned()), text, over };
+    let notice = |kind: &'static str, text: String, over| Notice { kind: kind.into(), host: Some(host.to_owned()), text, over };
     shared.notify(&format!("unreachable {host}"), notice("unreachable", "it answers again".to_owned(), true)).await?;
     let (text, over) = match (seen.moved.host, seen.moved.inventory) {
         (false, false) => ("it is as declared again", true),
@@ -42,7 +42,7 @@ pub async fn certificates(shared: &Shared, host: &str, ends: &BTreeMap<String, i
             (true, true) => format!("the certificate of {name} has ended"),
             (true, false) => format!("the certificate of {name} ends in {days} days"),
         };
-        let notice = Notice { kind: "certificate", host: Some(host.to_owned()), text, over: !near };
+        let notice = Notice { kind: "certificate".into(), host: Some(host.to_owned()), text, over: !near };
         shared.notify(&format!("certificate {host} {name}"), notice).await?;
     }
     Ok(())
@@ -56,7 +56,7 @@ pub async fn failed(shared: &Shared, host: &str, failed: &LookFailed) -> Result<
     if failed.inventory {
         return Ok(());
     }
-    let notice = Notice { kind: "unreachable", host: Some(host.to_owned()), text: failed.problem.clone(), over: false };
+    let notice = Notice { kind: "unreachable".into(), host: Some(host.to_owned()), text: failed.problem.clone(), over: false };
     shared.notify(&format!("unreachable {host}"), notice).await
 }
 
@@ -80,5 +80,5 @@ pub async fn ended(
     };
     let why = message.and_then(|message| message.lines().next()).map_or_else(String::new, |line| format!(": {line}"));
     let text = format!("`{}` {how}{why}", words.join(" "));
-    shared.notify(&format!("run {run}"), Notice { kind: "run", host: Some(host.to_owned()), text, over: false }).await
+    shared.notify(&format!("run {run}"), Notice { kind: "run".into(), host: Some(host.to_owned()), text, over: false }).await
 }

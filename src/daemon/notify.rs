@@ -1,26 +1,39 @@
-//! Tells somebody elsewhere: a webhook, a Matrix room. Each thing once, and again after a day if it lasts.
+//! Tells somebody elsewhere: a webhook, a Matrix room. Each thing once, and again after a day if it lasts. What is to be told is
+//! written down first, so that neither a daemon that is killed nor somebody who does not answer loses it.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::clock::Clock;
 use super::settings::{MatrixRoom, Notify};
-use super::store::{Store, StoreError};
+use super::store::{Store, StoreError, Told};
 use crate::secret::Secret;
 
 /// What lasts is told again after so long.
 const AGAIN: Duration = Duration::from_hours(24);
 /// Whom we tell must answer within so long.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How soon somebody who could not be told is tried again; twice as long each time.
+const FIRST_RETRY: Duration = Duration::from_secs(30);
+/// The longest of these.
+const LAST_RETRY: Duration = Duration::from_hours(1);
+/// Nobody wants to hear what is older.
+const STALE: Duration = Duration::from_hours(7 * 24);
+/// What comes later than this says when it happened.
+const LATE: Duration = Duration::from_mins(5);
 
 /// Something worth telling.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// `drift`, `run`, `certificate`, `unreachable`, `inventory`.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// The host, if it is about one.
     pub host: Option<String>,
     /// In words, without secrets.
@@ -29,56 +42,113 @@ pub struct Notice {
     pub over: bool,
 }
 
+/// A notice on its way.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// The same whenever it is tried again, and no other's.
+    pub id: i64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// When it is told.
+    pub now: Timestamp,
+    /// What happened.
+    pub notice: Notice,
+}
+
 /// A way to somebody.
 #[async_trait]
 pub trait Messenger: Send + Sync {
+    /// Its name, which no other has.
+    fn name(&self) -> &'static str;
+
     /// Tells them.
     ///
     /// # Errors
     /// They cannot be told: why, without secrets.
-    async fn tell(&self, notice: &Notice, now: Timestamp) -> Result<(), String>;
+    async fn tell(&self, message: &Message) -> Result<(), String>;
 }
 
-/// Tells each thing once.
+/// Tells each thing once, to each messenger, whenever that can be reached again.
 pub struct Notifier {
     store: Store,
     messengers: Vec<Box<dyn Messenger>>,
+    failures: Mutex<BTreeMap<&'static str, u32>>,
 }
 
 impl Notifier {
     /// One that tells `messengers`.
     pub fn new(store: Store, messengers: Vec<Box<dyn Messenger>>) -> Self {
-        Self { store, messengers }
+        Self { store, messengers, failures: Mutex::default() }
     }
 
-    /// Tells what is going on with a thing, and, once, that it is over. What nobody could be told is tried again
-    /// at the next occasion.
+    /// Writes down what is to be told about a thing, or, once, that it is over; [`Notifier::deliver`] tells it. Gives whether
+    /// there is something to tell.
     ///
     /// # Errors
     /// The store fails.
-    pub async fn tell(&self, key: &str, notice: Notice, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn tell(&self, key: &str, notice: Notice, now: Timestamp) -> Result<bool, StoreError> {
         if self.messengers.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
-        let news = if notice.over {
-            self.store.forget_notice(key.to_owned()).await?
-        } else {
-            self.store.is_news(key.to_owned(), notice.text.clone(), now, AGAIN).await?
+        let told = Told {
+            key: key.to_owned(),
+            said: (!notice.over).then(|| notice.text.clone()),
+            body: serde_json::to_string(&notice)?,
+            whom: self.names(),
         };
-        if !news {
-            return Ok(());
+        self.store.write_if_news(told, now, AGAIN).await
+    }
+
+    /// When there is something to tell next.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.store.letters_due().await
+    }
+
+    /// Tells what is due. Who cannot be told hears all of it later, in its order.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn deliver(&self, clock: &dyn Clock) -> Result<(), StoreError> {
+        let gone = self.store.forget_letters(clock.now(), STALE, self.names()).await?;
+        if gone > 0 {
+            tracing::warn!(gone, "notices are given up: they are a week old, or for somebody who is not told any more");
         }
-        let mut told = false;
+        let letters = self.store.letters(clock.now()).await?;
         for messenger in &self.messengers {
-            match messenger.tell(&notice, now).await {
-                Ok(()) => told = true,
-                Err(problem) => tracing::warn!(problem, "somebody could not be told"),
+            let name = messenger.name();
+            for letter in letters.iter().filter(|letter| letter.whom == name) {
+                let message = Message { id: letter.id, at: letter.at, now: clock.now(), notice: serde_json::from_str(&letter.body)? };
+                if let Err(problem) = messenger.tell(&message).await {
+                    let pause = self.failed(name);
+                    tracing::warn!(problem, seconds = pause.as_secs(), "somebody could not be told, and is tried again");
+                    self.store.put_letters_off(name.to_owned(), clock.now() + pause).await?;
+                    break;
+                }
+                self.failures().remove(name);
+                self.store.forget_letter(letter.id).await?;
             }
         }
-        if !told && !notice.over {
-            self.store.forget_notice(key.to_owned()).await?;
-        }
         Ok(())
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        self.messengers.iter().map(|messenger| messenger.name()).collect()
+    }
+
+    /// How long somebody is left alone who did not answer once more.
+    fn failed(&self, name: &'static str) -> Duration {
+        let mut failures = self.failures();
+        let count = failures.entry(name).or_default();
+        let pause = FIRST_RETRY.saturating_mul(1 << (*count).min(16)).min(LAST_RETRY);
+        *count += 1;
+        pause
+    }
+
+    fn failures(&self) -> MutexGuard<'_, BTreeMap<&'static str, u32>> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -91,8 +161,12 @@ struct Webhook {
 
 #[async_trait]
 impl Messenger for Webhook {
-    async fn tell(&self, notice: &Notice, now: Timestamp) -> Result<(), String> {
-        let body = json!({"version": 1, "at": now, "notice": notice});
+    fn name(&self) -> &'static str {
+        "webhook"
+    }
+
+    async fn tell(&self, message: &Message) -> Result<(), String> {
+        let body = json!({"version": 1, "id": message.id, "at": message.at, "notice": message.notice});
         let mut request = self.client.post(self.url.reveal()).json(&body);
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.reveal());
@@ -111,13 +185,21 @@ struct Room {
 
 #[async_trait]
 impl Messenger for Room {
-    async fn tell(&self, notice: &Notice, now: Timestamp) -> Result<(), String> {
+    fn name(&self) -> &'static str {
+        "matrix"
+    }
+
+    async fn tell(&self, message: &Message) -> Result<(), String> {
+        let Message { id, at, now, notice } = message;
         let mut url = reqwest::Url::parse(&self.homeserver).map_err(|error| format!("`homeserver` is no address: {error}"))?;
-        let transaction = format!("homestead-{}-{:08x}", now.as_millisecond(), rand::random::<u32>());
+        // The same when it is tried again, so that the room gets it once although an answer was lost.
+        let transaction = format!("homestead-{}-{id}", at.as_millisecond());
         let parts = ["_matrix", "client", "v3", "rooms", &self.id, "send", "m.room.message", &transaction];
         url.path_segments_mut().map_err(|()| "`homeserver` is no address".to_owned())?.pop_if_empty().extend(parts);
         let host = notice.host.as_ref().map_or_else(String::new, |host| format!("{host}: "));
-        let body = json!({"msgtype": "m.notice", "body": format!("{host}{}", notice.text)});
+        let late = Duration::try_from(now.duration_since(*at)).is_ok_and(|late| late > LATE);
+        let time = if late { format!(" (at {at:.0})") } else { String::new() };
+        let body = json!({"msgtype": "m.notice", "body": format!("{host}{}{time}", notice.text)});
         sent("the Matrix room", self.client.put(url).bearer_auth(self.token.reveal()).json(&body)).await
     }
 }
@@ -154,31 +236,55 @@ pub fn messengers(settings: &Notify) -> Result<Vec<Box<dyn Messenger>>, String> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::{Arc, Mutex};
+    use crate::daemon::clock::SimulatedClock;
+    use std::sync::Arc;
 
     /// Keeps what it was told; refuses where it is told to.
     #[derive(Clone, Default)]
-    struct Ear(Arc<Mutex<(Vec<String>, bool)>>);
+    struct Ear(&'static str, Arc<Mutex<(Vec<String>, bool)>>);
+
+    impl Ear {
+        fn named(name: &'static str) -> Self {
+            Self(name, Arc::default())
+        }
+
+        fn deaf(&self, deaf: bool) {
+            self.1.lock().unwrap().1 = deaf;
+        }
+
+        fn heard(&self) -> Vec<String> {
+            self.1.lock().unwrap().0.clone()
+        }
+    }
 
     #[async_trait]
     impl Messenger for Ear {
-        async fn tell(&self, notice: &Notice, _: Timestamp) -> Result<(), String> {
-            let mut ear = self.0.lock().unwrap();
+        fn name(&self) -> &'static str {
+            self.0
+        }
+
+        async fn tell(&self, message: &Message) -> Result<(), String> {
+            let mut ear = self.1.lock().unwrap();
             if ear.1 {
                 return Err("deaf".to_owned());
             }
-            ear.0.push(notice.text.clone());
+            ear.0.push(message.notice.text.clone());
             Ok(())
         }
     }
 
+    fn notice(text: &str, over: bool) -> Notice {
+        Notice { kind: "drift".into(), host: Some("a".into()), text: text.into(), over }
+    }
+
     #[tokio::test]
     async fn each_thing_is_told_once_and_its_end() {
-        let ear = Ear::default();
+        let ear = Ear::named("ear");
         let notifier = Notifier::new(Store::in_memory().unwrap(), vec![Box::new(ear.clone())]);
         let tell = async |text: &str, over: bool, at: &str| {
-            let notice = Notice { kind: "drift", host: Some("a".into()), text: text.into(), over };
-            notifier.tell("drift a", notice, at.parse().unwrap()).await.unwrap();
+            let at: Timestamp = at.parse().unwrap();
+            notifier.tell("drift a", notice(text, over), at).await.unwrap();
+            notifier.deliver(&SimulatedClock::new(at)).await.unwrap();
         };
         tell("all is well", true, "2026-11-22T12:00:00Z").await;
         tell("2 files", false, "2026-11-22T12:00:00Z").await;
@@ -186,21 +292,51 @@ mod tests {
         tell("3 files", false, "2026-11-22T12:30:00Z").await;
         tell("all is well", true, "2026-11-22T12:45:00Z").await;
         tell("all is well", true, "2026-11-22T13:00:00Z").await;
-        assert_eq!(ear.0.lock().unwrap().0, ["2 files", "3 files", "all is well"]);
+        assert_eq!(ear.heard(), ["2 files", "3 files", "all is well"]);
     }
 
     #[tokio::test]
-    async fn who_could_not_be_told_is_told_later() {
-        let ear = Ear::default();
-        let notifier = Notifier::new(Store::in_memory().unwrap(), vec![Box::new(ear.clone())]);
-        let notice = Notice { kind: "run", host: None, text: "it failed".into(), over: false };
-        let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
-        ear.0.lock().unwrap().1 = true;
-        notifier.tell("run", notice.clone(), now).await.unwrap();
-        ear.0.lock().unwrap().1 = false;
-        notifier.tell("run", notice.clone(), now).await.unwrap();
-        notifier.tell("run", notice, now).await.unwrap();
-        assert_eq!(ear.0.lock().unwrap().0, ["it failed"]);
+    async fn who_cannot_be_told_hears_all_of_it_later_and_others_at_once() {
+        let (ear, other) = (Ear::named("ear"), Ear::named("other"));
+        let notifier = Notifier::new(Store::in_memory().unwrap(), vec![Box::new(ear.clone()), Box::new(other.clone())]);
+        let noon: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        let clock = SimulatedClock::new(noon);
+        ear.deaf(true);
+        notifier.tell("run", notice("it failed", false), noon).await.unwrap();
+        notifier.deliver(&clock).await.unwrap();
+        // What comes meanwhile waits behind it.
+        notifier.tell("drift", notice("2 files", false), noon).await.unwrap();
+        notifier.tell("drift", notice("all is well", true), noon).await.unwrap();
+        assert_eq!(notifier.due().await.unwrap(), Some(noon));
+        notifier.deliver(&clock).await.unwrap();
+        assert_eq!((ear.heard().len(), other.heard()), (0, ["it failed", "2 files", "all is well"].map(str::to_owned).to_vec()));
+        let due = notifier.due().await.unwrap().unwrap();
+        assert_eq!(due, noon + FIRST_RETRY);
+        clock.set(due);
+        notifier.deliver(&clock).await.unwrap();
+        let due = notifier.due().await.unwrap().unwrap();
+        assert_eq!(due, clock.now() + FIRST_RETRY * 2);
+        ear.deaf(false);
+        clock.set(due);
+        notifier.deliver(&clock).await.unwrap();
+        assert_eq!(ear.heard(), ["it failed", "2 files", "all is well"]);
+        assert_eq!((notifier.due().await.unwrap(), other.heard().len()), (None, 3));
+    }
+
+    #[tokio::test]
+    async fn nobody_hears_what_is_a_week_old() {
+        let ear = Ear::named("ear");
+        let store = Store::in_memory().unwrap();
+        let notifier = Notifier::new(store.clone(), vec![Box::new(ear.clone())]);
+        let noon: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        notifier.tell("run", notice("it failed", false), noon).await.unwrap();
+        notifier.deliver(&SimulatedClock::new(noon + STALE + LATE)).await.unwrap();
+        assert_eq!((ear.heard().len(), notifier.due().await.unwrap()), (0, None));
+        // Nor does anybody who is not told any more.
+        notifier.tell("run 2", notice("it failed", false), noon).await.unwrap();
+        let other = Ear::named("other");
+        Notifier::new(store, vec![Box::new(other.clone())]).deliver(&SimulatedClock::new(noon)).await.unwrap();
+        assert_eq!((other.heard().len(), notifier.due().await.unwrap()), (0, None));
     }
 
     #[tokio::test]
@@ -234,20 +370,25 @@ mod tests {
             matrix: Some(room),
             ..Notify::default()
         };
-        let notice = Notice { kind: "run", host: Some("a".into()), text: "it failed".into(), over: false };
+        let notice = Notice { kind: "run".into(), host: Some("a".into()), text: "it failed".into(), over: false };
+        let at: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
         for messenger in messengers(&settings).unwrap() {
-            messenger.tell(&notice, "2026-11-22T12:00:00Z".parse().unwrap()).await.unwrap();
+            messenger.tell(&Message { id: 7, at, now: at + LATE * 2, notice: notice.clone() }).await.unwrap();
         }
         let heard = heard.lock().unwrap().clone();
         assert_eq!(
             heard[0],
-            "POST /hook Bearer test-only-token {\"version\":1,\"at\":\"2026-11-22T12:00:00Z\",\"notice\":{\"kind\":\"run\",\"host\":\"a\",\"text\":\"it failed\",\"over\":false}}"
+            "POST /hook Bearer test-only-token {\"version\":1,\"id\":7,\"at\":\"2026-11-22T12:00:00Z\",\"notice\":{\"kind\":\"run\",\"host\":\"a\",\"text\":\"it failed\",\"over\":false}}"
         );
         assert!(
-            heard[1].starts_with("PUT /_matrix/client/v3/rooms/!r:example.com/send/m.room.message/homestead-1795348800000-"),
+            heard[1].starts_with("PUT /_matrix/client/v3/rooms/!r:example.com/send/m.room.message/homestead-1795348800000-7 "),
             "{}",
             heard[1]
         );
-        assert!(heard[1].ends_with(" Bearer test-only-token {\"msgtype\":\"m.notice\",\"body\":\"a: it failed\"}"), "{}", heard[1]);
+        assert!(
+            heard[1].ends_with(" Bearer test-only-token {\"msgtype\":\"m.notice\",\"body\":\"a: it failed (at 2026-11-22T12:00:00Z)\"}"),
+            "{}",
+            heard[1]
+        );
     }
 }

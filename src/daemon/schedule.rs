@@ -13,6 +13,8 @@ pub enum Outcome {
     Answered,
     /// It did not: the next looks come sooner, then ever more rarely, never more rarely than usual.
     Unreachable,
+    /// It answered, and there is something to do when a maintenance window opens, which is then.
+    Until(Timestamp),
     /// A run is at work there: the next look comes soon.
     Busy,
     /// It was no look of the daemon's own: the next one stays where it is.
@@ -106,8 +108,12 @@ impl Schedule {
             0 => usual,
             failures => FIRST_RETRY.saturating_mul(1 << (failures - 1).min(16)).min(usual),
         };
+        let due = match outcome {
+            Outcome::Until(opens) => (now + pause).min(opens + SOON.mul_f64(fraction(host, entry.looks))),
+            _ => now + pause,
+        };
         if !hurried {
-            entry.due = now + pause;
+            entry.due = due;
         }
     }
 
@@ -221,6 +227,17 @@ mod tests {
         schedule.begun("a");
         schedule.ended("a", Outcome::Aside, later);
         assert_eq!(schedule.due("a"), Some(due));
+    }
+
+    #[test]
+    fn a_window_is_not_slept_through() {
+        let mut schedule = schedule(&["a"]);
+        let opens = noon() + Duration::from_secs(100);
+        schedule.ended("a", Outcome::Until(opens), noon());
+        assert!((100.0..=103.0).contains(&seconds(noon(), schedule.due("a").unwrap())));
+        // The usual look comes first where the window is far.
+        schedule.ended("a", Outcome::Until(noon() + Duration::from_secs(86_400)), noon());
+        assert!((809.9..990.1).contains(&seconds(noon(), schedule.due("a").unwrap())));
     }
 
     #[test]

@@ -165,8 +165,9 @@ impl Simulation {
     /// Lets everything happen that can without time passing.
     pub async fn settle(&self) {
         let mut quiet = 0;
-        while quiet < 3 {
-            // The store answers from a thread of its own.
+        // The store answers from a thread of its own, in order, and a turn asks it no more often than this between two signs of
+        // progress.
+        while quiet < 12 {
             let before = self.progress();
             self.store.hosts().await.unwrap();
             tokio::task::yield_now().await;
@@ -182,6 +183,15 @@ impl Simulation {
     pub async fn edit(&self) {
         *self.hosts.changed.lock().unwrap() = self.clock.now();
         assert!(self.handle.ask(Request::Inventory).await);
+    }
+
+    /// Asks for a run on the first host; gives its id.
+    pub async fn ask(&self, command: &str) -> String {
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let (host, words) = ("host0.example.com".to_owned(), vec![command.to_owned()]);
+        let request = Request::Run { host, words, cause: "api".into(), who: "me".into(), key: None, answer };
+        assert!(self.handle.ask(request).await);
+        answered.await.unwrap().unwrap()
     }
 
     pub fn drift(&self, host: usize, moved: Moved) {

@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::commands::{Job, LookFailed, Seen};
-use super::decision::{Circumstances, Decision, decide};
+use super::decision::{Circumstances, Decision, Reason, decide};
 use super::engine::{News, Shared};
 use super::notices;
 use super::schedule::Outcome;
+use super::settings::Settings;
 use super::sight::{self, Fate};
 use super::store::{Look, NewRun, RunEnd, RunKind, RunState, StoreError};
 use super::window::Window;
@@ -35,6 +38,10 @@ pub async fn take(shared: &Shared, host: &str) -> Result<Outcome, StoreError> {
         Err(_) => return Ok(Outcome::Unreachable),
     };
     let kind = match decision {
+        Decision::Report { because: Reason::OutsideWindow } => {
+            certificates(shared, host).await?;
+            return Ok(opening(shared, host).map_or(Outcome::Answered, Outcome::Until));
+        }
         Decision::Nothing | Decision::Report { .. } => {
             certificates(shared, host).await?;
             return Ok(Outcome::Answered);
@@ -66,6 +73,17 @@ pub async fn take(shared: &Shared, host: &str) -> Result<Outcome, StoreError> {
         shared.store.attempted(host.to_owned(), seen.fingerprint, left || end.exit_code != Some(0)).await?;
     }
     Ok(if after.is_err_and(|failed| !failed.reachable && !failed.inventory) { Outcome::Unreachable } else { Outcome::Answered })
+}
+
+/// When the host's next maintenance window opens.
+fn opening(shared: &Shared, host: &str) -> Option<Timestamp> {
+    let settings = shared.settings();
+    Window::next_opening(&settings.windows(host), shared.clock.now(), &zone(&settings))
+}
+
+/// The zone of the windows' clocks; it was checked when the settings were read.
+fn zone(settings: &Settings) -> TimeZone {
+    settings.zone().unwrap_or(TimeZone::UTC)
 }
 
 /// Looks at a host, decides, and writes both down.
@@ -137,8 +155,7 @@ async fn judge(shared: &Shared, host: &str, seen: &Seen) -> Result<Decision, Sto
     let settings = shared.settings();
     let row = shared.store.host(host.to_owned()).await?.unwrap_or_default();
     let windows = settings.windows(host);
-    // Checked when the settings were read.
-    let zone = settings.zone().unwrap_or(jiff::tz::TimeZone::UTC);
+    let zone = zone(&settings);
     let circumstances = Circumstances {
         paused: row.is_paused(now),
         locked: seen.locked,

@@ -53,11 +53,7 @@ async fn what_failed_is_not_tried_again_until_something_moves() {
 async fn what_somebody_rolled_back_is_not_rolled_forward_until_something_moves() {
     let simulation = Simulation::begin(1, "[defaults]\npolicy = \"apply\"\ninterval = \"60s\"\n");
     simulation.pass(Duration::from_secs(61)).await;
-    let (answer, answered) = oneshot::channel();
-    let words = vec!["rollback".to_owned()];
-    let request = Request::Run { host: "host0.example.com".into(), words, cause: "api".into(), who: "me".into(), key: None, answer };
-    assert!(simulation.handle.ask(request).await);
-    answered.await.unwrap().unwrap();
+    simulation.ask("rollback").await;
     simulation.pass(Duration::from_secs(300)).await;
     assert_eq!(simulation.runs(), ["host0.example.com rollback"]);
     let host = simulation.store.host("host0.example.com".into()).await.unwrap().unwrap();
@@ -111,17 +107,7 @@ async fn who_looks_sets_nothing_off() {
     let simulation = Simulation::begin(1, "[defaults]\npolicy = \"apply\"\n");
     simulation.pass(Duration::from_secs(61)).await;
     simulation.drift(0, Moved { host: false, inventory: true });
-    let (answer, answered) = oneshot::channel();
-    let request = Request::Run {
-        host: "host0.example.com".into(),
-        words: vec!["plan".into()],
-        cause: "api".into(),
-        who: "me".into(),
-        key: None,
-        answer,
-    };
-    assert!(simulation.handle.ask(request).await);
-    let id = answered.await.unwrap().unwrap();
+    let id = simulation.ask("plan").await;
     simulation.pass(Duration::from_secs(60)).await;
     assert_eq!(simulation.runs(), ["host0.example.com plan"]);
     assert_eq!(simulation.store.run(id).await.unwrap().unwrap().kind, RunKind::Look);
@@ -134,17 +120,30 @@ async fn who_looks_sets_nothing_off() {
 async fn what_is_asked_for_waits_for_nothing_but_its_host() {
     let simulation = Simulation::begin(1, "");
     simulation.pass(Duration::from_secs(61)).await;
-    let (answer, answered) = oneshot::channel();
-    let words = vec!["restart-all".to_owned()];
-    let request = Request::Run { host: "host0.example.com".into(), words, cause: "api".into(), who: "me".into(), key: None, answer };
-    assert!(simulation.handle.ask(request).await);
-    let id = answered.await.unwrap().unwrap();
+    let id = simulation.ask("restart-all").await;
     simulation.pass(Duration::from_secs(1)).await;
     let run = simulation.store.run(id).await.unwrap().unwrap();
     assert_eq!((run.state, run.who.as_str(), run.kind), (RunState::Done, "me", RunKind::Operation));
     let (answer, answered) = oneshot::channel();
     assert!(simulation.handle.ask(Request::Look { host: "nobody".into(), answer }).await);
     assert!(!answered.await.unwrap());
+    simulation.end().await;
+}
+
+#[tokio::test]
+async fn a_window_shorter_than_the_interval_is_met() {
+    let settings = "[defaults]\npolicy = \"heal\"\ninterval = \"24h\"\nwindows = [\"daily 03:00-03:30\"]\n";
+    let simulation = Simulation::begin(1, settings);
+    simulation.drift(0, HOST);
+    simulation.pass(Duration::from_secs(90)).await;
+    let host = simulation.store.host("host0.example.com".into()).await.unwrap().unwrap();
+    assert_eq!(host.decision, Some(json!({"do": "report", "because": "outside_window"})));
+    let opens = "2026-11-22T03:00:00Z".parse::<Timestamp>().unwrap();
+    let until = Duration::try_from(opens.duration_since(simulation.clock.now())).unwrap();
+    simulation.pass(until - Duration::from_secs(STEP)).await;
+    assert_eq!(simulation.runs().len(), 0);
+    simulation.pass(Duration::from_secs(60)).await;
+    assert_eq!(simulation.runs(), ["host0.example.com install-all"]);
     simulation.end().await;
 }
 

@@ -6,6 +6,7 @@ mod answers;
 mod audit;
 mod hosts;
 mod inventory;
+mod letters;
 mod logins;
 mod notices;
 mod retention;
@@ -23,13 +24,19 @@ pub use answers::Answer;
 pub use audit::AuditEntry;
 pub use hosts::{HostRow, Look, Pause};
 pub use inventory::InventoryRow;
+pub use letters::Letter;
 pub use logins::{NewSession, SessionRow};
+pub use notices::Told;
 pub use retention::Removed;
 pub use runs::{EventRow, NewRun, RunCount, RunEnd, RunFilter, RunKind, RunRow, RunState};
 
 /// In order; `user_version` says how many a database has.
-const MIGRATIONS: [&str; 3] =
-    [include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql"), include_str!("migrations/0003.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+    include_str!("migrations/0004.sql"),
+];
 
 /// Why the store does not do what it is asked.
 #[derive(Debug, thiserror::Error)]
@@ -178,7 +185,7 @@ mod tests {
         connection.pragma_update(None, "user_version", 99).unwrap();
         drop(connection);
         let Err(error) = Store::open(&path) else { panic!("opened") };
-        assert_eq!(error.to_string(), "the daemon's database has version 99, and this program knows versions up to 3; update homestead");
+        assert_eq!(error.to_string(), "the daemon's database has version 99, and this program knows versions up to 4; update homestead");
     }
 
     #[tokio::test]

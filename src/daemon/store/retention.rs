@@ -20,7 +20,7 @@ const LOOKS_STAY: Duration = Duration::from_hours(24);
 
 impl Store {
     /// Forgets runs and audit older than `keep`, looks older than a day, answers older than a
-    /// day, and links and sessions that have ended. A run that goes on stays.
+    /// day, what was told longer ago than `keep`, and links and sessions that have ended. A run that goes on stays.
     ///
     /// # Errors
     /// The database fails.
@@ -32,6 +32,8 @@ impl Store {
                 .execute("DELETE FROM runs WHERE kind = 'look' AND state = 'done' AND started < ?1", [before(LOOKS_STAY.min(keep))])?;
             let audit = transaction.execute("DELETE FROM audit WHERE at < ?1", [before(keep)])?;
             transaction.execute("DELETE FROM answers WHERE at < ?1", [before(LOOKS_STAY)])?;
+            // What lasts is told, and written down, every day.
+            transaction.execute("DELETE FROM notices WHERE at < ?1", [before(keep)])?;
             super::logins::forget_ended(transaction, now)?;
             Ok(Removed { runs: old + looks, audit })
         })
