@@ -14,6 +14,10 @@ use crate::report::{Event, RunStep};
 type Judge<'r> = Box<dyn FnOnce(&dyn Host, &Output) -> Result<()> + Send + Sync + 'r>;
 type Then<'r> = Box<dyn FnOnce() + Send + Sync + 'r>;
 
+/// Bytes of scripts and arguments that go to the host together. They are one word of a command line there, which has 128 KiB
+/// at most (execve(2)), and quoting makes it longer.
+const AT_ONCE: usize = 48 * 1024;
+
 /// Steps that are taken together.
 pub struct Chain<'r> {
     run: &'r Run<'r>,
@@ -152,10 +156,11 @@ impl<'r> Chain<'r> {
         while !self.deeds.is_empty() {
             self.run.lock.check()?;
             let mut seen = Vec::new();
-            let (place, output) = match self.send(&mut seen).await? {
+            let count = self.at_once();
+            let (place, output) = match self.send(count, &mut seen).await? {
                 ChainEnd::Done => {
-                    self.deeds.clear();
-                    break;
+                    self.deeds.drain(..count);
+                    continue;
                 }
                 ChainEnd::Failed(place, output) => (place, output),
                 ChainEnd::Stopped(place) => {
@@ -183,9 +188,21 @@ impl<'r> Chain<'r> {
         Ok(())
     }
 
-    async fn send(&mut self, seen: &mut Vec<host::health::Seen>) -> Result<ChainEnd> {
+    /// How many deeds fit into one command line; one at least.
+    fn at_once(&self) -> usize {
+        let mut bytes = 0;
+        let fits = |deed: &&Deed<'r>| {
+            let Linked { note, script, .. } = &deed.linked;
+            let words = script.arguments.iter().chain([note]);
+            bytes += script.text.len() + words.map(|word| word.len() + 3).sum::<usize>();
+            bytes <= AT_ONCE
+        };
+        self.deeds.iter().take_while(fits).count().max(1)
+    }
+
+    async fn send(&mut self, count: usize, seen: &mut Vec<host::health::Seen>) -> Result<ChainEnd> {
         let run = self.run;
-        let links: Vec<Linked> = self.deeds.iter().map(|deed| deed.linked.clone()).collect();
+        let links: Vec<Linked> = self.deeds.iter().take(count).map(|deed| deed.linked.clone()).collect();
         let (deeds, kept) = (&mut self.deeds, &mut self.kept);
         let mut hear = |heard: Heard<'_>| match heard {
             Heard::Begins(place) => {

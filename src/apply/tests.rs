@@ -119,7 +119,7 @@ fn keeping(host: FakeHost) -> FakeHost {
         if asked.script.contains("watched=") {
             return success();
         }
-        if asked.script.contains("systemctl show") {
+        if asked.script.contains("systemctl show") && !asked.script.contains("note_others") {
             let block = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n\n";
             let stdout = format!("files\0sums\0units\0{}\0end\0", block.repeat(asked.arguments.len()));
             return Some(Ok(Output { status: 0, stdout: stdout.into_bytes(), stderr: Vec::new() }));
@@ -247,6 +247,23 @@ async fn equal_priorities_restart_together() {
     watch synapse.service, bridge.service
     commit
     ");
+}
+
+/// What goes to the host in one command line has an end: a server with many workers restarts all the same.
+#[tokio::test]
+async fn many_services_restart_in_several_parts() {
+    let (mut desired, observed) = situation();
+    let names: Vec<String> = (0..150).map(|number| format!("matrix-synapse-worker-generic-{number}")).collect();
+    desired.services.extend(names.iter().zip(2000..).map(|(name, priority)| service(name, priority, &["synapse.service"])));
+    for service in &mut desired.services {
+        service.health = Some(Health { probe: Probe::Tcp { port: 80 }, timeout_seconds: 9, route: None });
+    }
+    let outcome = carry_out_on(FakeHost::new(), &CancellationToken::new(), &desired, &observed).await;
+    outcome.result.unwrap();
+    let started = |name: &String| outcome.deeds.iter().filter(|deed| **deed == format!("start {name}.service")).count();
+    assert!(names.iter().all(|name| started(name) == 1), "{:?}", outcome.deeds);
+    assert_eq!(outcome.deeds.last().map(String::as_str), Some("commit"));
+    assert_eq!(outcome.journal.matches("\"step\":\"health\"").count(), 151);
 }
 
 /// An image that cannot be had leaves everything as it is: images come before whatever stops or writes.

@@ -11,7 +11,7 @@ use super::docker::EngineState;
 use super::engine_socket::{bodies, unanswered};
 use super::http_pipeline::pipeline;
 use super::lock::{INPUT, INPUT_WORD};
-use super::{Channel, Exec, Held, Host, Output, Stream};
+use super::{Channel, Exec, Held, Host, Output, Stream, shell};
 use crate::diagnostic::{Error, Kind, Result};
 
 /// One script that a test expects, or that a host was asked to run.
@@ -189,6 +189,9 @@ fn unexpected(message: &str) -> Error {
     Error::new(Kind::Usage, format!("fake host: {message}"))
 }
 
+/// Bytes that Linux takes as one word of a command line (execve(2)); sshd gives a login shell the whole line as one.
+const LONGEST_WORD: usize = 128 * 1024;
+
 struct FakeHeld {
     told: Arc<Mutex<Told>>,
 }
@@ -244,6 +247,10 @@ impl Host for FakeHost {
             let input = input.ok_or_else(|| unexpected("an input that did not come"))?;
             let arguments = exec.arguments.get(1..).unwrap_or_default();
             return self.exec_streaming(Exec::new(script).arguments(arguments).stdin(&input), sink).await;
+        }
+        let words = shell::words(&exec)?;
+        if shell::line(words.iter().map(String::as_str)).len() >= LONGEST_WORD {
+            return Err(unexpected("Argument list too long"));
         }
         if exec.script == CHAIN {
             return self.reply_chain(exec, sink);
