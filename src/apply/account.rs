@@ -11,8 +11,12 @@ user=$1 uid=$2 group=$3 gid=$4 home=$5 shell=$6 system=$7 group_system=$8
 flag=; [ "$system" = true ] && flag=--system
 group_flag=; [ "$group_system" = true ] && group_flag=--system
 getent group "$group" >/dev/null || groupadd $group_flag --gid "$gid" "$group"
-getent passwd "$user" >/dev/null ||
-  useradd $flag --uid "$uid" --gid "$group" --home-dir "$home" --no-create-home --shell "$shell" "$user"
+found=$(getent passwd "$user" | cut -d : -f 3)
+if [ -n "$found" ] && [ "$found" != "$uid" ]; then
+  echo "somebody made it meanwhile with the id $found, and the files of this run are for $uid; run this again" >&2
+  exit 1
+fi
+[ -n "$found" ] || useradd $flag --uid "$uid" --gid "$group" --home-dir "$home" --no-create-home --shell "$shell" "$user"
 "#;
 
 /// Makes the users and groups of the plan.
