@@ -355,7 +355,7 @@ async fn restart<'r>(run: &'r Run<'r>, chain: &mut Chain<'r>) -> Result<()> {
         let touched = stopped.clone();
         chain.step_and(RunStep::Stop, &stopped, move || run.progress.touch(&touched, |_| true))?;
         chain.stage(format!("stopping {}", stopped.join(", ")));
-        chain.systemctl(Verb::Stop, &stopped);
+        chain.add(host::others::stop_for_now_script(&stopped), |host, output| Verb::Stop.outcome(host, output));
     }
     let postgres = run.desired.services.iter().find(|service| service.role == "postgres");
     let is_postgres = |restart: &Restart| postgres.is_some_and(|service| service.unit == restart.unit);

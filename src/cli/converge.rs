@@ -311,8 +311,10 @@ async fn one(
     let mut seen = look(loaded, defaults, name, scope, tags, (!mode.check).then_some(&holder), &step).await?;
     let lock = seen.lock.take();
     // A migration that was lost in its window: the host is about to put it back, and waits for this lock.
-    if lock.is_some() && seen.prepared.migration.state.is_under_way() && operation::migrate::leftover(&*seen.host).await? {
-        sink(name, Event::Warning { text: "an unfinished migration was put back first".to_owned() });
+    if let Some(lock) = lock.as_ref().filter(|_| seen.prepared.migration.state.is_under_way())
+        && operation::migrate::leftover(&*seen.host, lock).await?
+    {
+        sink(name, Event::Warning { text: session::PUT_BACK.to_owned() });
         seen = look_again(loaded, seen.host, name, scope, tags).await?;
     }
     let before = lock.as_ref().map_or(seen.unfinished.as_ref(), Lock::unfinished);

@@ -76,7 +76,7 @@ where
         async move {
             let host = session::connect(&loaded, &name, &defaults).await?;
             let _lock = match lock {
-                Some(command) => Some(session::lock(&*host, &loaded, &session::holder(&loaded, &command)).await?),
+                Some(command) => Some(session::lock(&*host, &loaded, &session::holder(&loaded, &command), &terminal.sink()).await?),
                 None => None,
             };
             let (facts, _) = session::facts(&*host, &loaded, &name).await?;

@@ -47,7 +47,7 @@ impl RollbackArgs {
                 let host = session::connect(&loaded, &name, &defaults).await?;
                 let command = wanted.map_or_else(|| "rollback".to_owned(), |number| format!("rollback {number}"));
                 let holder = session::holder(&loaded, &command);
-                let lock = if check { None } else { Some(session::lock(&*host, &loaded, &holder).await?) };
+                let lock = if check { None } else { Some(session::lock(&*host, &loaded, &holder, &sink).await?) };
                 let found = GoBack::look(host, &name, wanted).await?;
                 terminal.plan(&found.plan, false);
                 let Some(lock) = lock else { return Ok(()) };

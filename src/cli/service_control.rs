@@ -137,12 +137,12 @@ pub async fn control(global: &GlobalArgs, terminal: &Terminal, verb: Verb, group
             if services.is_empty() {
                 return Err(no_such_group(group.as_deref().unwrap_or("all"), &all));
             }
+            let sink = terminal.sink();
             let holder = session::holder(&loaded, "services");
             let _lock = tokio::select! {
-                lock = session::lock(&*host, &loaded, &holder) => lock?,
+                lock = session::lock(&*host, &loaded, &holder, &sink) => lock?,
                 () = cancel.cancelled() => return Err(Error::new(Kind::Interrupted, "stopped before anything was touched")),
             };
-            let sink = terminal.sink();
             if verb != Verb::Start {
                 apply::stop(&*host, &name, &services, &sink).await?;
             }

@@ -13,7 +13,7 @@ use crate::pipeline::{
     self, ConnectionDefaults, Downloads, HostFacts, Loaded, Prepared, Remembered, Sight, Transport, cache_folder, downloads_folder,
     settings, variables,
 };
-use crate::report::RunStep;
+use crate::report::{Event, RunStep, Sink};
 use crate::vars::Variables;
 
 /// What the command line says about connections, with passwords asked for once.
@@ -183,13 +183,21 @@ impl Wanted {
     }
 }
 
-/// Takes a host's lock for a run.
+/// Takes a host's lock for a run, and puts back a move of accounts that was lost in the middle: the host is about to do so
+/// itself, and waits for this lock.
 ///
 /// # Errors
-/// Kind `Locked`, with who holds it.
-pub async fn lock(host: &dyn Host, loaded: &Loaded, holder: &LockHolder) -> Result<Lock> {
-    host::lock(host, holder, loaded.lock_wait).await
+/// Kind `Locked`, with who holds it; what cannot be put back.
+pub async fn lock(host: &dyn Host, loaded: &Loaded, holder: &LockHolder, sink: &Sink) -> Result<Lock> {
+    let lock = host::lock(host, holder, loaded.lock_wait).await?;
+    if operation::migrate::leftover(host, &lock).await? {
+        sink(host.name(), Event::Warning { text: PUT_BACK.to_owned() });
+    }
+    Ok(lock)
 }
+
+/// What is told where an unfinished move of accounts was put back.
+pub const PUT_BACK: &str = "an earlier run was lost while it moved accounts; what it changed was put back first";
 
 /// Who asks for a host's lock, and for what.
 pub fn holder(loaded: &Loaded, command: &str) -> LockHolder {

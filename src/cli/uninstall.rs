@@ -49,7 +49,7 @@ impl UninstallArgs {
                 let sink = terminal.sink();
                 let host = session::connect(&loaded, &name, &defaults).await?;
                 let holder = session::holder(&loaded, "uninstall");
-                let lock = if check { None } else { Some(session::lock(&*host, &loaded, &holder).await?) };
+                let lock = if check { None } else { Some(session::lock(&*host, &loaded, &holder, &sink).await?) };
                 let Some(found) = Uninstall::look(host, &name, &purge).await? else {
                     sink(&name, Event::Done { text: "homestead has nothing on this host".to_owned() });
                     return Ok(());

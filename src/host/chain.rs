@@ -54,7 +54,9 @@ pub enum Link {
     /// After the one before; the next one only if it succeeds.
     #[default]
     Plain,
-    /// The same, and only if the run still holds the lock and nobody asked it to stop.
+    /// The same, and only if the run still holds the lock.
+    Held,
+    /// The same, and only if nobody asked it to stop.
     Gate,
     /// The next one runs in any case.
     Optional,
@@ -131,6 +133,7 @@ pub async fn chain(
     for Linked { note, link, script } in links {
         let kind = match link {
             Link::Plain => "",
+            Link::Held => "held",
             Link::Gate => "gate",
             Link::Optional => "optional",
         };

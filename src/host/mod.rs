@@ -20,6 +20,7 @@ mod local;
 mod lock;
 mod lock_control;
 mod observe;
+pub mod others;
 pub mod preflight;
 mod push;
 mod remains;

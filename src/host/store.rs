@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::chain::NO_LOCK;
 use super::observe::check_path;
+use super::others::OTHERS;
 use super::{Exec, Host, Lock, Output, Script, failed, fetch, lost_lock, run};
 use crate::diagnostic::{Error, Kind, Result};
 
@@ -75,7 +76,7 @@ pub async fn commit(host: &dyn Host, lock: &Lock, commit: &Commit<'_>) -> Result
     let (length, number, kept) = (list.len().to_string(), commit.number.to_string(), KEPT.to_string());
     let unpackable = |error| Error::new(Kind::Usage, "a generation cannot be packed").caused_by(error);
     let stdin = archive(list, commit).map_err(unpackable)?;
-    let output = lock.ahead(Script::new(COMMIT, [length, number, kept]).stdin(stdin)).await?.run(host).await?;
+    let output = lock.ahead(Script::new(format!("{OTHERS}{COMMIT}"), [length, number, kept]).stdin(stdin)).await?.run(host).await?;
     match output.status {
         0 => Ok(()),
         NO_LOCK => Err(lost_lock(host.name())),
@@ -100,7 +101,7 @@ fn archive(list: Vec<u8>, commit: &Commit<'_>) -> std::io::Result<Vec<u8>> {
 /// # Errors
 /// No room is left, and the like.
 pub async fn forget(host: &dyn Host, manifest: &[u8]) -> Result<()> {
-    run(host, "forgetting what was put back", Exec::new(FORGET).stdin(manifest)).await.map(drop)
+    run(host, "forgetting what was put back", Exec::new(&format!("{OTHERS}{FORGET}")).stdin(manifest)).await.map(drop)
 }
 
 /// The memory, where there is one, and every generation, as they are written.

@@ -11,6 +11,7 @@ use super::output::Lines;
 use super::{Context, migrate};
 use crate::desired::{Operation, OperationContainer};
 use crate::diagnostic::{Error, Kind, Result};
+use crate::host::others::OTHERS;
 use crate::host::{self, Channel, Exec, FileKind, LockHolder, ObserveRequest};
 use crate::migration::{State, second_move};
 use crate::report::Event;
@@ -229,7 +230,8 @@ async fn run(context: &Context<'_>, container: &OperationContainer, task: Task, 
         said.text.push('\n');
         (context.sink)(context.name, Event::Output { line, stderr: channel == Channel::Stderr });
     };
-    let exec = Exec::new(SYN2MAS).arguments(&arguments).stdin(&stdin);
+    let script = format!("{OTHERS}{SYN2MAS}");
+    let exec = Exec::new(&script).arguments(&arguments).stdin(&stdin);
     let status = context
         .host
         .exec_streaming(exec, &mut |channel, bytes| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::common::{Homestead, Sandbox, TestInventory, sandbox};
+use crate::common::{Homestead, Sandbox, TestInventory, sandbox, wait_for};
 
 /// Service name -> what systemd says about it.
 pub type Units = BTreeMap<String, Unit>;
@@ -57,6 +57,22 @@ impl Installed {
     /// Another inventory for the same host.
     pub fn another_inventory(&self) -> TestInventory {
         TestInventory::of(&self.sandbox)
+    }
+
+    /// A unit of somebody else that requires Synapse, as a bridge of the playbook does: systemd stops it with Synapse.
+    pub fn add_bridge(&self) {
+        self.sandbox.script(
+            "printf '[Unit]\\nRequires=matrix-synapse.service\\nAfter=matrix-synapse.service\\n[Service]\\nExecStart=/bin/sleep infinity\\n' \
+             >/etc/systemd/system/somebodys-bridge.service; systemctl daemon-reload; systemctl start somebodys-bridge.service",
+        );
+    }
+
+    /// It runs, or does so soon, and nothing waits for being started.
+    pub fn has_bridge(&self) {
+        wait_for(20, "the bridge", || {
+            self.sandbox.exec("systemctl is-active somebodys-bridge.service", b"").status.success().then_some(())
+        });
+        assert_eq!(self.sandbox.script("ls /var/lib/homestead/others 2>/dev/null || true"), "");
     }
 
     /// Every service of ours.

@@ -42,6 +42,8 @@ fn a_living_server_moves_and_goes_back_and_moves_for_good() {
     let Some((installed, people)) = inhabited("migrating") else { return };
     let homestead = installed.homestead().guarding(&[PASSWORD.to_owned(), CHANGED.to_owned()]);
 
+    installed.add_bridge();
+
     // Up to the cut-over nobody notices anything.
     let prober = Prober::start(&installed, &people);
     let before = installed.units();
@@ -77,6 +79,7 @@ fn a_living_server_moves_and_goes_back_and_moves_for_good() {
     eprintln!("\ntold: {:?}", told.downtime);
     prober.stop().is_as_told(&told, Duration::from_secs(60));
     people.are_in_mas(&installed);
+    installed.has_bridge();
     let state = memory(&installed);
     assert_eq!((state["state"].as_str().unwrap(), state["accounts"]["users"].as_u64()), ("moved", Some(202)));
     assert_eq!(installed.inventory.read("inventory/host_vars/matrix.example.com/vars.yml"), vars);
@@ -89,6 +92,7 @@ fn a_living_server_moves_and_goes_back_and_moves_for_good() {
     let back = migrate(&installed, &homestead, &["--revert"]).exits(0);
     what_is_lost_is_named(&back);
     people.are_in_synapse(&installed);
+    installed.has_bridge();
     what_was_lost_is_lost(&installed, &session);
     let databases = installed
         .sandbox

@@ -19,6 +19,7 @@ fn a_service_that_does_not_come_up_is_put_back() {
     a_first_install(&installed);
     a_change(&installed);
     a_database_password(&installed);
+    a_bridge_of_somebody_else(&installed);
 }
 
 /// Nothing was there before, so nothing of ours stays but data and folders.
@@ -101,4 +102,19 @@ fn a_database_password(installed: &Installed) {
     // Its own configuration brings its own password back.
     installed.homestead().run(&["install-all"]).exits(0);
     assert_eq!(installed.homestead().run(&["install-all"]).exits(0).stdout, "No changes.\n");
+}
+
+/// Synapse stops before MAS, which it requires, starts anew; what requires Synapse runs again at the end, however that is.
+fn a_bridge_of_somebody_else(installed: &Installed) {
+    installed.add_bridge();
+    let changed = installed.another_inventory();
+    changed.append(BROKEN).set("matrix_authentication_service_config_matrix_secret", "test-only-shared-Ohz9aece");
+    let homestead = installed.homestead_on(&changed);
+    let outcome = homestead.run(&["install-all"]).exits(20);
+    assert!(outcome.stderr.contains("stopping matrix-synapse.service"), "{}", outcome.text());
+    installed.has_bridge();
+    changed.unset("matrix_synapse_configuration_extension_yaml");
+    let outcome = homestead.run(&["install-all"]).exits(0);
+    assert!(outcome.stderr.contains("stopping matrix-synapse.service"), "{}", outcome.text());
+    installed.has_bridge();
 }

@@ -11,7 +11,7 @@ use crate::authoring::credentials;
 use crate::diagnostic::{Error, Kind, Result};
 use crate::host;
 use crate::migration::{Accounts, CutOver, State, Step, second_move};
-use crate::operation::migrate::{Databases, Door, Probe, Servers, Window, in_mas, in_synapse, put_aside, short};
+use crate::operation::migrate::{Databases, Door, Probe, Servers, Window, forget_mas, in_mas, in_synapse, put_aside, short};
 use crate::operation::{Context, Syn2masTask, syn2mas_within};
 use crate::pipeline::Prepared;
 use crate::role::Generate;
@@ -69,6 +69,11 @@ pub async fn run(guided: &mut Guided<'_>) -> Result<()> {
     paths.extend(door.as_ref().map(|door| door.path().to_owned()));
     let operation = operation_of(&beside)?;
     let container = operation.container.as_ref().map(|container| container.name.clone()).unwrap_or_default();
+    let databases = Databases::of(&guided.context(&beside))?;
+    // Before the window, which brings the memory of now back: MAS's database may be gone by then.
+    if in_mas(&guided.context(&beside), &databases).await? != Accounts::default() {
+        forget_mas(&guided.context(&beside), &databases).await?;
+    }
     let window = Window::open(&guided.context(&beside), &paths, &units, &container).await?;
     guided.door_closed = door.is_some();
     let outcome = inside(guided, &beside, door.as_ref(), &units, &probe).await;
@@ -88,7 +93,7 @@ pub async fn run(guided: &mut Guided<'_>) -> Result<()> {
         accounts: moved.accounts,
     });
     migration.done(Step::CutOver, guided.now(), milliseconds(began.elapsed()));
-    if let Err(error) = window.commit(&guided.context(&seen.prepared), &migration, door.as_ref()).await {
+    if let Err(error) = window.commit(&guided.context(&seen.prepared), guided.lock(), &migration, door.as_ref()).await {
         // Without an answer nobody knows here whether the host has written it down.
         let hint = match error.kind {
             Kind::Unreachable => "`homestead migrate --status` says who has the logins now, and the same command goes on from there",
@@ -128,7 +133,7 @@ async fn inside(guided: &mut Guided<'_>, beside: &Prepared, door: Option<&Door>,
     }
     let stopped: Vec<String> = units.iter().filter(|unit| stopped_units(beside).contains(unit)).cloned().collect();
     guided.stage(format!("stopping {}", stopped.join(", ")));
-    host::systemd::stop(&*guided.host, &stopped).await?;
+    host::others::stop_for_now(&*guided.host, &stopped).await?;
     guided.checkpoint("the accounts have not moved")?;
     let before = in_synapse(&context, &databases).await?;
     // What an attempt left that did not come to its end.
@@ -163,7 +168,7 @@ async fn undo(guided: &Guided<'_>, beside: &Prepared, window: Window, probe: &Pr
     }
     guided.warn(format!("{}; putting everything back", error.message));
     let context = guided.context(beside);
-    match window.undo(&context).await {
+    match window.undo(&context, guided.lock()).await {
         Ok(()) => {
             let services: Vec<_> =
                 beside.desired.services.iter().filter(|service| STOPPED.contains(&service.role.as_str())).cloned().collect();

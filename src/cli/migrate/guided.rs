@@ -54,13 +54,7 @@ impl<'a> Guided<'a> {
         let cancel = interrupt::token(terminal);
         let host = session::connect(&loaded, &name, &session::defaults(global)?).await?;
         let holder = session::holder(&loaded, "migrate");
-        let lock = session::lock(&*host, &loaded, &holder).await?;
-        if migrate::leftover(&*host).await? {
-            (terminal.sink())(
-                &name,
-                Event::Warning { text: "an earlier run was lost in the cut-over; what it changed was put back".into() },
-            );
-        }
+        let lock = session::lock(&*host, &loaded, &holder, &terminal.sink()).await?;
         let (known, _) = session::facts(&*host, &loaded, &name).await?;
         let (began, started) = (loaded.now, Instant::now());
         Ok(Self {
@@ -84,6 +78,11 @@ impl<'a> Guided<'a> {
     /// What the host remembers.
     pub const fn migration(&self) -> &Migration {
         &self.known.migration
+    }
+
+    /// The host's lock.
+    pub const fn lock(&self) -> &Lock {
+        &self.lock
     }
 
     /// Changes what the host remembers, there and here.

@@ -82,7 +82,7 @@ pub async fn revert(guided: &mut Guided<'_>) -> Result<()> {
             return Err(error.hint("the host puts everything back by itself: MAS keeps the logins; the same command begins anew"));
         }
         guided.warn(format!("{}; putting everything back", error.message));
-        return Err(match window.undo(&guided.context(&moved)).await {
+        return Err(match window.undo(&guided.context(&moved), guided.lock()).await {
             Ok(()) => Error { kind: Kind::RolledBack, ..error.hint("everything was put back: MAS keeps the logins") },
             Err(problem) => {
                 error.hint(format!("putting it back failed: {}; the host tries it again when this run has ended", problem.message))
@@ -91,7 +91,7 @@ pub async fn revert(guided: &mut Guided<'_>) -> Result<()> {
     }
     let mut migration = guided.migration().clone();
     migration.begin_anew();
-    window.commit(&guided.context(&own), &migration, door.as_ref()).await?;
+    window.commit(&guided.context(&own), guided.lock(), &migration, door.as_ref()).await?;
     guided.remembered(migration);
     let stamp = guided.stamp();
     let kept = leave(guided, &moved, &stamp).await?;
@@ -125,7 +125,7 @@ async fn inside(guided: &mut Guided<'_>, moved: &Prepared, door: Option<&Door>) 
     }
     let stopped = stopped_units(moved);
     guided.stage(format!("stopping {}", stopped.join(", ")));
-    host::systemd::stop(&*guided.host, &stopped).await?;
+    host::others::stop_for_now(&*guided.host, &stopped).await?;
     let seen = guided.look_as(State::None).await?;
     guided.apply(&seen).await?;
     Servers::of(&guided.context(&seen.prepared)).await?.reverted().await?;

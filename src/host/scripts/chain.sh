@@ -1,6 +1,6 @@
 # Runs scripts one after the other, until one fails. $1: the run's id, or nothing where they need
 # neither its lock nor its journal, $2: the line that its journal ends with so far;
-# then for each script: a line for the journal, how it goes on (`gate`: not before the lock is seen to be held and nobody
+# then for each script: a line for the journal, how it goes on (`held`: not before the lock is seen to be held; `gate`: and nobody
 # asked to stop; `optional`: after it in any case), how many bytes of stdin are its input, the script, how many
 # arguments it has, and these. Each but the numbers may be empty.
 # stdout: for each script its place, counted from 0, what it writes, and its status, each ended by a NUL; in the place of a
@@ -36,10 +36,13 @@ place=0
 while [ "$#" -gt 0 ]; do
     line=$1 kind=$2 length=$3 script=$4 count=$5
     shift 5
-    if [ "$kind" = gate ]; then
+    case $kind in
+    gate)
         [ ! -e "$base/stop" ] || { printf 'stopped\0' && exit 0; }
         held || { printf 'lost\0' && exit 0; }
-    fi
+        ;;
+    held) held || { printf 'lost\0' && exit 0; } ;;
+    esac
     # Nobody listens any more: nobody would go on either.
     printf '%s\0' "$place" || exit 1
     # Without room on the disk, the journal has gaps.

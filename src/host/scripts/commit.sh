@@ -4,7 +4,7 @@
 #
 # Cut off anywhere, it leaves what the next run understands: objects that nobody speaks of, a generation that
 # manifest.json does not count yet and that the next run writes anew, or, once manifest.json is in place, an undo.json
-# of another generation, which is none.
+# of another generation, which is none. At the end what stopped with the run's units starts again (`others.sh`).
 set -eu
 base=/var/lib/homestead
 list=$(head -c "$1")
@@ -53,6 +53,7 @@ sync -- "$base/generations"
 mv -f -- manifest.json "$base/manifest.json"
 sync -- "$base"
 rm -f -- "$base/undo.json" "$base/undo.sql"
+start_others || :
 
 ls -- "$base/generations" | sort -n | head -n "-$keep" | while IFS= read -r old; do rm -rf -- "$base/generations/$old"; done
 # Nobody names the rest any more.

@@ -1,4 +1,5 @@
-# stdin: the content of manifest.json; none where there was none. What could be undone is, or is not to be.
+# stdin: the content of manifest.json; none where there was none. What could be undone is, or is not to be. What stopped
+# with the run's units starts again (`others.sh`).
 set -eu
 base=/var/lib/homestead
 umask 077
@@ -12,3 +13,4 @@ if [ -s "$base/manifest.json.new" ]; then
 fi
 rm -f -- "$base/undo.json" "$base/undo.sql"
 sync -- "$base"
+start_others || :

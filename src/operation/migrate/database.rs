@@ -4,6 +4,7 @@ use super::super::Context;
 use super::super::postgres::query;
 use crate::apply;
 use crate::diagnostic::{Error, Kind, Result};
+use crate::plan::database_fingerprint;
 
 /// Where the accounts are.
 #[derive(Clone, Debug)]
@@ -76,12 +77,22 @@ fn identifier(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\"\""))
 }
 
+/// Has the next run make MAS's database where it is not there. Who is about to put it aside says so first: whatever becomes of
+/// them, a run then makes it again.
+///
+/// # Errors
+/// The memory cannot be written.
+pub async fn forget_mas(context: &Context<'_>, databases: &Databases) -> Result<()> {
+    apply::amend(&**context.host, |memory| drop(memory.databases.remove(&databases.mas))).await
+}
+
 /// Renames MAS's database and makes an empty one in its place, if `again`. MAS must be stopped. Gives the name that it
 /// has now; nothing where there was none.
 ///
 /// # Errors
 /// Postgres refuses.
 pub async fn put_aside(context: &Context<'_>, databases: &Databases, stamp: &str, again: bool) -> Result<Option<String>> {
+    forget_mas(context, databases).await?;
     let mut kept = None;
     if databases.has_mas(context).await? {
         // A name of Postgres has 63 bytes at most.
@@ -96,14 +107,12 @@ pub async fn put_aside(context: &Context<'_>, databases: &Databases, stamp: &str
         query(context, &databases.container, "", &sql).await?;
         kept = Some(name);
     }
-    let mas = &databases.mas;
-    if again {
-        let database = context.prepared.desired.databases.iter().filter(|database| &database.name == mas).collect::<Vec<_>>();
+    let wanted = context.prepared.desired.databases.iter().find(|database| database.name == databases.mas).filter(|_| again);
+    if let Some(database) = wanted {
         let redactor = context.prepared.redactor();
-        apply::put_databases(&**context.host, &databases.container, &database, &|text| redactor.redact(text).into_owned()).await?;
-    } else {
-        // A later run makes it anew.
-        apply::amend(&**context.host, |memory| drop(memory.databases.remove(mas))).await?;
+        apply::put_databases(&**context.host, &databases.container, &[database], &|text| redactor.redact(text).into_owned()).await?;
+        let (name, fingerprint) = (database.name.clone(), database_fingerprint(database));
+        apply::amend(&**context.host, |memory| drop(memory.databases.insert(name, fingerprint))).await?;
     }
     Ok(kept)
 }

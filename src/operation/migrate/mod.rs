@@ -12,7 +12,7 @@ mod store;
 mod window;
 
 pub use counts::{in_mas, in_synapse, short};
-pub use database::{Databases, put_aside};
+pub use database::{Databases, forget_mas, put_aside};
 pub use door::Door;
 pub use finding::{Finding, Verdict};
 pub use losses::{Loss, losses};

@@ -7,7 +7,8 @@ use super::door::Door;
 use super::store;
 use crate::apply::{MEMORY_PATH, UNDO_PATH};
 use crate::diagnostic::{Error, Kind, Result};
-use crate::host::{self, Exec, Host, Push, PushDirectory, PushFile};
+use crate::host::others::OTHERS;
+use crate::host::{self, ChainEnd, Exec, Heard, Host, Link, Linked, Lock, Mode, Output, Push, PushDirectory, PushFile, Script};
 use crate::migration::{Migration, PATH};
 
 const OPEN: &str = include_str!("../scripts/window_open.sh");
@@ -61,6 +62,7 @@ impl Window {
         let folder = PushDirectory { path: FOLDER.to_owned(), mode: "0700".into(), owner: "root".into(), group: "root".into() };
         let files = vec![
             own("undo.sh", UNDO.to_owned(), "0600"),
+            own("others.sh", OTHERS.to_owned(), "0600"),
             own("units", format!("{}\n", units.join(" ")), "0600"),
             own("container", format!("{container}\n"), "0600"),
             own("paths", list, "0600"),
@@ -74,8 +76,8 @@ impl Window {
     /// What was changed stays: writes down `migration`, and opens the door, in one.
     ///
     /// # Errors
-    /// The host has put everything back already; nothing was committed.
-    pub async fn commit(self, context: &Context<'_>, migration: &Migration, door: Option<&Door>) -> Result<()> {
+    /// The host has put everything back already, or is about to as the lock is lost; nothing was committed.
+    pub async fn commit(self, context: &Context<'_>, lock: &Lock, migration: &Migration, door: Option<&Door>) -> Result<()> {
         let file = |name: &str, bytes: Vec<u8>| PushFile {
             path: format!("{FOLDER}/{name}"),
             bytes,
@@ -88,7 +90,7 @@ impl Window {
         files.extend(door.map(|door| file("door", door.open_text().as_bytes().to_vec())));
         host::push(&**context.host, &Push { files, ..Push::default() }).await?;
         let path = door.map(Door::path).unwrap_or_default();
-        let output = context.host.exec(Exec::new(CLOSE).arguments(&["commit", path])).await?;
+        let output = while_held(&**context.host, lock, Script::new(CLOSE, ["commit", path])).await?;
         match output.status {
             0 => Ok(()),
             UNDONE => Err(Error::new(Kind::HostFailed, "the host has put everything back already").hint("the same command begins again")),
@@ -100,14 +102,26 @@ impl Window {
     ///
     /// # Errors
     /// Something could not be put back; the next run tries it again.
-    pub async fn undo(self, context: &Context<'_>) -> Result<()> {
-        host::run(&**context.host, "putting back what was changed", Exec::new(LEFTOVER)).await?;
-        close(&**context.host).await
+    pub async fn undo(self, context: &Context<'_>, lock: &Lock) -> Result<()> {
+        leftover(&**context.host, lock).await.map(drop)
     }
 }
 
-async fn close(host: &dyn Host) -> Result<()> {
-    host::run(host, "ending the window", Exec::new(CLOSE).arguments(&["undone"])).await.map(drop)
+/// Runs a script that nobody may come between: while it works, neither the guard nor another run begins, and where the lock
+/// was lost it does not begin.
+async fn while_held(host: &dyn Host, lock: &Lock, script: Script) -> Result<Output> {
+    let (mut said, mut complaint) = (Vec::new(), Vec::new());
+    let mut hear = |heard: Heard<'_>| match heard {
+        Heard::Ended(_, _, stdout) => said = stdout.to_vec(),
+        Heard::Complains(bytes) => complaint.extend_from_slice(bytes),
+        Heard::Begins(_) | Heard::Line(..) => {}
+    };
+    let link = Linked { link: Link::Held, script, ..Linked::default() };
+    match host::chain(host, Mode::Journaled(lock), &[link], &mut hear).await? {
+        ChainEnd::Done => Ok(Output { status: 0, stdout: said, stderr: complaint }),
+        ChainEnd::Failed(_, output) => Ok(output),
+        ChainEnd::Stopped(_) | ChainEnd::Lost(_) => Err(host::lost_lock(host.name())),
+    }
 }
 
 /// Puts back what a run left that was lost in the middle, unless the host did so already. The caller holds the lock. Gives
@@ -115,11 +129,14 @@ async fn close(host: &dyn Host) -> Result<()> {
 ///
 /// # Errors
 /// Something could not be put back.
-pub async fn leftover(host: &dyn Host) -> Result<bool> {
-    let said = host::run(host, "putting back an unfinished move", Exec::new(LEFTOVER)).await?;
-    let found = !said.is_empty();
+pub async fn leftover(host: &dyn Host, lock: &Lock) -> Result<bool> {
+    let output = while_held(host, lock, Script::new(LEFTOVER, [""; 0])).await?;
+    if output.status != 0 {
+        return Err(host::failed(host, "putting back an unfinished move of accounts", &output));
+    }
+    let found = !output.stdout.is_empty();
     if found {
-        close(host).await?;
+        while_held(host, lock, Script::new(CLOSE, ["undone"])).await?;
     }
     Ok(found)
 }

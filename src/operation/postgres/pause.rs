@@ -3,9 +3,8 @@
 use super::{Context, Server};
 use crate::apply;
 use crate::diagnostic::Result;
+use crate::host::others::DEPENDENTS;
 use crate::host::{self, Exec};
-
-const DEPENDENTS: &str = include_str!("../scripts/dependents.sh");
 
 /// The units that ran and stand still now.
 pub(super) struct Paused {

@@ -13,6 +13,7 @@ use crate::apply;
 use crate::desired::{File, Service};
 use crate::diagnostic::{Error, Kind, Result};
 use crate::host::docker::Docker;
+use crate::host::others::DEPENDENTS;
 use crate::host::{self, Channel, Exec, LockHolder, Push, PushFile};
 use crate::operation::output::Lines;
 use crate::pipeline::Prepared;
@@ -20,7 +21,6 @@ use crate::secret::Secret;
 
 const DUMP: &str = include_str!("../scripts/dump.sh");
 const LOAD: &str = include_str!("../scripts/load.sh");
-const DEPENDENTS: &str = include_str!("../scripts/dependents.sh");
 const SIDE_SERVER: &str = include_str!("../scripts/side_server.sh");
 const UPGRADE: &str = include_str!("../scripts/upgrade.sh");
 const FOLDERS: &str = r#"for old in "$1".before-*; do if [ -d "$old" ]; then du -sk -- "$old"; fi; done"#;

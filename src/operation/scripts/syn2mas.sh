@@ -3,7 +3,8 @@
 # $1: units to stop, $2: networks to join, $3: the container's name, $4: `keep` to leave the units stopped after
 # success, or `held` where the caller has the lock and has stopped what is to stop; then the words of `docker create`.
 # stdin: one line of JSON about who asks, for the lock; after it what to write down as the state of the migration, if anything.
-# It holds the lock itself and runs to its end even when the connection is lost.
+# It holds the lock itself and runs to its end even when the connection is lost. What stopped with the units stays stopped with
+# them, until a run commits (`others.sh`).
 set -u
 units=$1 networks=$2 name=$3 after=$4
 shift 4
@@ -58,7 +59,7 @@ done
 status=0
 if [ -n "$running" ]; then
     echo "stopping$running" >&2
-    systemctl --no-ask-password stop $running || status=124
+    note_others $running && systemctl --no-ask-password stop $running || status=124
 fi
 if [ "$status" -eq 0 ]; then
     program "$@"
@@ -69,6 +70,7 @@ docker rm --force --volumes "$name" >/dev/null 2>&1
 if [ -n "$running" ] && { [ "$status" -ne 0 ] || [ "$after" != keep ]; }; then
     echo "starting$running" >&2
     systemctl --no-ask-password start $running || echo "some of$running did not start" >&2
+    start_others
 fi
 if [ "$status" -eq 0 ] && [ -n "$record" ]; then
     mv -f -- "$base/migration.json.new" "$base/migration.json" || exit 1

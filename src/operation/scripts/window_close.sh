@@ -13,7 +13,8 @@ if [ "$1" = commit ]; then
     fi
     mv -f -- "$window/migration.json" "$base/migration.json" || exit 1
     sync
-    rm -f -- "$window/open"
+    # From here on a power cut puts nothing back.
+    rm -f -- "$window/open" && sync -- "$window" || exit 1
 fi
 systemctl --quiet disable homestead-migration-guard.service 2>/dev/null
 systemctl stop homestead-migration-guard.service 2>/dev/null

@@ -60,6 +60,7 @@ fn a_run_puts_back_what_the_host_did_not() {
     let homestead = installed.homestead().guarding(&[PASSWORD.to_owned()]);
     migrate(&installed, &homestead, &["--step", "backup"]).exits(0);
 
+    installed.add_bridge();
     is_lost(&installed, &homestead, &["--step", "cut-over"], "switching the logins over");
     assert_eq!(memory(&installed)["state"], "beside");
     // Who only looks changes nothing.
@@ -68,6 +69,7 @@ fn a_run_puts_back_what_the_host_did_not() {
     assert!(window_is_open(&installed));
     puts_it_back(&installed, &homestead);
     inhabitants.are_there(&installed);
+    installed.has_bridge();
     assert_eq!(memory(&installed)["state"], "beside");
 
     migrate(&installed, &homestead, &["--step", "verify"]).exits(0);
@@ -104,7 +106,7 @@ fn is_lost(installed: &Installed, homestead: &Homestead<'_>, options: &[&str], w
 /// A plain run does, and says so.
 fn puts_it_back(installed: &Installed, homestead: &Homestead<'_>) {
     let back = homestead.run(&["--lock-wait", "30", "install-all"]).exits(0);
-    assert!(back.stderr.contains("an unfinished migration was put back first"), "{}", back.text());
+    assert!(back.stderr.contains("what it changed was put back first"), "{}", back.text());
     assert!(!window_is_open(installed));
     somebody_logs_in(installed, "user022");
     let left = installed
