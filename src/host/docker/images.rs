@@ -91,7 +91,10 @@ impl Docker {
         });
         let mut events = self.api.create_image(Some(options), None, credentials);
         while let Some(event) = events.next().await {
-            progress(event.map_err(|error| self.not_pulled(reference, error))?.into());
+            match event {
+                Ok(event) => progress(event.into()),
+                Err(error) => return Err(self.not_pulled(reference, error).await),
+            }
         }
         // Old engines end the stream without an error when the registry goes away.
         self.image(reference).await?.ok_or_else(|| {
@@ -120,9 +123,9 @@ impl Docker {
         removed.map(drop).map_err(|error| self.failed(&format!("taking the name `{name}` away"), error))
     }
 
-    fn not_pulled(&self, reference: &str, error: bollard::errors::Error) -> Error {
+    async fn not_pulled(&self, reference: &str, error: bollard::errors::Error) -> Error {
         if matches!(error, bollard::errors::Error::IOError { .. }) {
-            return self.failed(&format!("pulling `{reference}`"), error);
+            return self.broke_off(&format!("pulling `{reference}`"), error).await;
         }
         let why = message(&error);
         let registry = registry(reference);

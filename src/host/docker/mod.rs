@@ -23,7 +23,7 @@ pub use self::glance::{Glance, Seen, glance};
 pub use self::images::{Image, PullEvent, RegistryLogin};
 pub use self::networks::{Network, NetworkSpec};
 pub use self::programs::{ExecSpec, RunSpec};
-use super::Host;
+use super::{Exec, Host};
 use crate::diagnostic::{Error, Kind, Result};
 
 /// Seconds that the engine has to begin its answer. A pull begins to answer when the registry does.
@@ -84,6 +84,14 @@ impl Docker {
 
     fn failed(&self, what: &str, error: ApiError) -> Error {
         translate(self.host.as_ref(), what, error)
+    }
+
+    /// The same for an answer that broke off: the engine may have closed it, or the connection to the host is gone.
+    async fn broke_off(&self, what: &str, error: ApiError) -> Error {
+        match self.host.exec(Exec::new(":")).await {
+            Err(lost) if lost.kind == Kind::Unreachable => lost,
+            _ => self.failed(what, error),
+        }
     }
 }
 
