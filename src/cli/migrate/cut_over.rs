@@ -74,7 +74,7 @@ pub async fn run(guided: &mut Guided<'_>) -> Result<()> {
     if in_mas(&guided.context(&beside), &databases).await? != Accounts::default() {
         forget_mas(&guided.context(&beside), &databases).await?;
     }
-    let window = Window::open(&guided.context(&beside), &paths, &units, &container).await?;
+    let window = Window::open(&guided.context(&beside), guided.lock(), &paths, &units, &container).await?;
     guided.door_closed = door.is_some();
     let outcome = inside(guided, &beside, door.as_ref(), &units, &probe).await;
     guided.door_closed = false;

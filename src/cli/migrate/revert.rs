@@ -73,7 +73,7 @@ pub async fn revert(guided: &mut Guided<'_>) -> Result<()> {
     units.extend(seen.plan.restarts.iter().map(|restart| restart.unit.clone()));
     units.sort();
     units.dedup();
-    let window = Window::open(&guided.context(&moved), &paths, &units, "").await?;
+    let window = Window::open(&guided.context(&moved), guided.lock(), &paths, &units, "").await?;
     guided.door_closed = door.is_some();
     let outcome = inside(guided, &moved, door.as_ref()).await;
     guided.door_closed = false;

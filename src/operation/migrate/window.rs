@@ -8,7 +8,7 @@ use super::store;
 use crate::apply::{MEMORY_PATH, UNDO_PATH};
 use crate::diagnostic::{Error, Kind, Result};
 use crate::host::others::OTHERS;
-use crate::host::{self, ChainEnd, Exec, Heard, Host, Link, Linked, Lock, Mode, Output, Push, PushDirectory, PushFile, Script};
+use crate::host::{self, ChainEnd, Heard, Host, Link, Linked, Lock, Mode, Output, Push, PushDirectory, PushFile, Script};
 use crate::migration::{Migration, PATH};
 
 const OPEN: &str = include_str!("../scripts/window_open.sh");
@@ -46,7 +46,7 @@ impl Window {
     ///
     /// # Errors
     /// The host cannot keep its files. Nothing has changed then.
-    pub async fn open(context: &Context<'_>, paths: &[String], units: &[String], container: &str) -> Result<Self> {
+    pub async fn open(context: &Context<'_>, lock: &Lock, paths: &[String], units: &[String], container: &str) -> Result<Self> {
         let own = |name: &str, text: String, mode: &str| PushFile {
             path: if name.starts_with('/') { name.to_owned() } else { format!("{FOLDER}/{name}") },
             bytes: text.into_bytes(),
@@ -69,8 +69,8 @@ impl Window {
             own(GUARD, GUARD_UNIT.to_owned(), "0644"),
         ];
         host::push(&**context.host, &Push { directories: vec![folder], files, ..Push::default() }).await?;
-        host::run(&**context.host, "keeping what will change", Exec::new(OPEN)).await?;
-        Ok(Self(()))
+        let output = while_held(&**context.host, lock, Script::new(OPEN, [""; 0])).await?;
+        if output.status == 0 { Ok(Self(())) } else { Err(host::failed(&**context.host, "keeping what will change", &output)) }
     }
 
     /// What was changed stays: writes down `migration`, and opens the door, in one.
