@@ -1,7 +1,7 @@
 //! The daemon on a real host: it notices what moves, does what its policy says, and may be killed at any time.
 
-use std::io::Write as _;
-use std::net::TcpStream;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -103,6 +103,7 @@ fn a_daemon_keeps_a_host_as_declared() {
     it_runs_commands_for_others(&installed);
     it_goes_back_and_stays_there(&installed);
     it_may_be_killed(&installed);
+    it_looks_at_certificates(&installed);
 }
 
 #[test]
@@ -328,4 +329,49 @@ fn it_may_be_killed(installed: &Installed) {
     assert_eq!(installed.homestead().run(&["lock", "status"]).exits(0).stdout, "matrix.example.com: free\n");
     installed.homestead().run(&["status", "--exit-code"]).exits(0);
     installed.sandbox.script(&format!("grep -q 'Element {}' {LABELS}", count - 1));
+}
+
+/// On the server itself, where its names and its authority are known. Nobody listens at first: who does so later hears all the same.
+fn it_looks_at_certificates(installed: &Installed) {
+    let sandbox = &installed.sandbox;
+    let program = std::fs::read(env!("CARGO_BIN_EXE_homestead")).unwrap();
+    let copied =
+        sandbox.exec("cat >/usr/local/bin/homestead && chmod 755 /usr/local/bin/homestead && mkdir -p /srv/own/host_vars", &program);
+    assert!(copied.status.success());
+    let vars = installed.inventory.read("inventory/host_vars/matrix.example.com/vars.yml");
+    sandbox.exec("umask 077; cat >/srv/own/host_vars/matrix.example.com.yml", vars.as_bytes());
+    sandbox.script("echo 'matrix.example.com ansible_connection=local' >/srv/own/hosts");
+    let (port, gateway) = (closed_port(), sandbox.script("ip route show default | cut -d ' ' -f 3"));
+    let settings = format!(
+        "[store]\npath = \"/srv/daemon.sqlite\"\n[api]\nsocket = \"/srv/daemon.sock\"\n\
+         [notify]\nwebhook = \"http://{}:{port}/\"\ncertificate_before = \"36500d\"\n",
+        gateway.trim()
+    );
+    sandbox.exec("cat >/srv/daemon.toml", settings.as_bytes());
+    sandbox.script("systemd-run --quiet --unit=own-daemon homestead -i /srv/own daemon --config /srv/daemon.toml");
+    let metrics = "curl --silent --unix-socket /srv/daemon.sock http://daemon/metrics | grep '^homestead_certificate_days_left{' || true";
+    let days = wait_for(120, "the certificates", || Some(sandbox.script(metrics)).filter(|text| !text.is_empty()));
+    for name in ["element.example.com", "example.com", "matrix.example.com"] {
+        let line = days.lines().find(|line| line.contains(&format!("name=\"{name}"))).unwrap_or_else(|| panic!("{days}"));
+        assert!(line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() > 1.0, "{line}");
+    }
+
+    let listener = TcpListener::bind(("0.0.0.0", port)).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let mut heard = String::new();
+    wait_for(90, "three notices", || {
+        let (mut stream, _) = listener.accept().ok()?;
+        stream.set_nonblocking(false).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        let mut request = [0; 4096];
+        let mut length = 0;
+        while !request[..length].ends_with(b"}}") {
+            length += stream.read(&mut request[length..]).ok().filter(|read| *read > 0)?;
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+        heard.push_str(&String::from_utf8_lossy(&request[..length]));
+        (heard.matches(" ends in ").count() == 3).then_some(())
+    });
+    assert_eq!(heard.matches("\"kind\":\"certificate\",\"host\":\"matrix.example.com\"").count(), 3, "{heard}");
+    sandbox.script("systemctl stop own-daemon.service; rm -rf /srv/own /srv/daemon.*");
 }

@@ -37,12 +37,8 @@ fn a_browser_walks_the_pages() {
     let Some(installed) = Installed::start("pages") else { return };
     without_a_port_there_are_no_pages(&installed);
 
-    let port = closed_port();
-    let daemon = Daemon::start(&installed, "report", &listening(&installed, port));
+    let (visitor, daemon) = Visitor::begin(&installed, browser);
     daemon.sees("a first look", |host| host["reachable"] == true && host["drift_since"].is_null());
-    let pictures = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("dashboard");
-    std::fs::create_dir_all(&pictures).unwrap();
-    let visitor = Visitor { browser, installed: &installed, origin: format!("http://127.0.0.1:{port}"), pictures };
     visitor.logs_in(&daemon);
     visitor.sees_the_host(&daemon);
     visitor.goes_about_with_the_keyboard();
@@ -63,6 +59,47 @@ fn without_a_port_there_are_no_pages(installed: &Installed) {
          and restart the daemon\n"
     );
     daemon.stop();
+}
+
+/// What somebody does who watches a migration: the page follows it.
+pub struct MigrationWatcher<'a> {
+    visitor: Visitor<'a>,
+    daemon: Daemon<'a>,
+}
+
+impl<'a> MigrationWatcher<'a> {
+    /// Opens the host's page; nothing where there is no browser.
+    pub fn start(installed: &'a Installed) -> Option<Self> {
+        let (visitor, daemon) = Visitor::begin(installed, Browser::start()?);
+        daemon.sees("a first look", |host| host["reachable"] == true);
+        visitor.logs_in(&daemon);
+        visitor.open(&format!("/hosts/{HOST}"));
+        Some(Self { visitor, daemon })
+    }
+
+    /// Waits until the page says this of the migration, and examines it.
+    #[track_caller]
+    pub fn reads(&self, words: &[&str], name: &str) {
+        for word in words {
+            self.visitor.reads("section[aria-labelledby=migration]", word);
+        }
+        self.visitor.examines(name);
+    }
+
+    pub fn stop(self) {
+        self.daemon.stop();
+    }
+}
+
+impl<'a> Visitor<'a> {
+    /// Somebody who has not logged in yet, and a daemon that only reports.
+    fn begin(installed: &'a Installed, browser: Browser) -> (Self, Daemon<'a>) {
+        let port = closed_port();
+        let daemon = Daemon::start(installed, "report", &listening(installed, port));
+        let pictures = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("dashboard");
+        std::fs::create_dir_all(&pictures).unwrap();
+        (Self { browser, installed, origin: format!("http://127.0.0.1:{port}"), pictures }, daemon)
+    }
 }
 
 impl Visitor<'_> {

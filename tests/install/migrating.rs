@@ -6,6 +6,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use crate::common::{Homestead, Outcome, people, wait_for};
+use crate::dashboard::MigrationWatcher;
 use crate::installed::Installed;
 use crate::migrating::inhabitants::{PASSWORD, People};
 use crate::migrating::prober::{Prober, Told};
@@ -74,7 +75,15 @@ fn a_living_server_moves_and_goes_back_and_moves_for_good() {
     let again = homestead.run(&["install-all"]).exits(0);
     assert!(again.stdout.ends_with("No changes.\n") && again.stdout.contains("a migration to MAS is not finalized"), "{}", again.text());
 
+    let watcher = MigrationWatcher::start(&installed);
+    if let Some(watcher) = &watcher {
+        watcher.reads(&["Synapse has the accounts; MAS runs beside it.", "201 users", "Backup"], "migration-beside");
+    }
     let moved = migrate(&installed, &homestead, &["--json", "--step", "verify"]).exits(0);
+    if let Some(watcher) = watcher {
+        watcher.reads(&["MAS has the accounts;", "Nobody could log in for ", "202 users"], "migration-moved");
+        watcher.stop();
+    }
     let told = window_of(&moved.json_lines());
     eprintln!("\ntold: {:?}", told.downtime);
     prober.stop().is_as_told(&told, Duration::from_secs(60));
