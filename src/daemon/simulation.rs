@@ -185,6 +185,11 @@ impl Simulation {
         assert!(self.handle.ask(Request::Inventory).await);
     }
 
+    /// What is known of the first host.
+    pub async fn first_host(&self) -> crate::daemon::store::HostRow {
+        self.store.host("host0.example.com".into()).await.unwrap().unwrap()
+    }
+
     /// Asks for a run on the first host; gives its id.
     pub async fn ask(&self, command: &str) -> String {
         let (answer, answered) = tokio::sync::oneshot::channel();

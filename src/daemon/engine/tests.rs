@@ -12,7 +12,7 @@ async fn drift_is_reported_and_left() {
     let simulation = Simulation::begin(1, "");
     simulation.drift(0, HOST);
     simulation.pass(Duration::from_secs(90)).await;
-    let host = simulation.store.host("host0.example.com".into()).await.unwrap().unwrap();
+    let host = simulation.first_host().await;
     assert_eq!((host.reachable, host.decision), (Some(true), Some(json!({"do": "report", "because": "policy"}))));
     assert!(host.drift_since.is_some());
     assert_eq!(simulation.runs(), Vec::<String>::new());
@@ -26,7 +26,7 @@ async fn drift_is_healed_where_the_policy_says_so() {
     simulation.drift(1, HOST);
     simulation.pass(Duration::from_secs(90)).await;
     assert_eq!(simulation.runs(), ["host0.example.com install-all"]);
-    let healed = simulation.store.host("host0.example.com".into()).await.unwrap().unwrap();
+    let healed = simulation.first_host().await;
     assert_eq!((healed.drift_since, healed.decision), (None, Some(json!({"do": "nothing"}))));
     let run = &simulation.store.runs(RunFilter { limit: 9, ..RunFilter::default() }).await.unwrap()[0];
     assert_eq!((run.kind, run.state, run.cause.as_str()), (RunKind::Heal, RunState::Done, "drift"));
@@ -41,7 +41,7 @@ async fn what_failed_is_not_tried_again_until_something_moves() {
     simulation.drift(0, HOST);
     simulation.pass(Duration::from_secs(300)).await;
     assert_eq!(simulation.runs().len(), 1);
-    let host = simulation.store.host("host0.example.com".into()).await.unwrap().unwrap();
+    let host = simulation.first_host().await;
     assert_eq!(host.decision, Some(json!({"do": "report", "because": "failed_before"})));
     simulation.drift(0, Moved { host: true, inventory: true });
     simulation.pass(Duration::from_secs(120)).await;
@@ -56,7 +56,7 @@ async fn what_somebody_rolled_back_is_not_rolled_forward_until_something_moves()
     simulation.ask("rollback").await;
     simulation.pass(Duration::from_secs(300)).await;
     assert_eq!(simulation.runs(), ["host0.example.com rollback"]);
-    let host = simulation.store.host("host0.example.com".into()).await.unwrap().unwrap();
+    let host = simulation.first_host().await;
     assert_eq!(host.decision, Some(json!({"do": "report", "because": "rolled_back"})));
     // The host moves as well: what somebody rolled back is not rolled forward for that.
     simulation.drift(0, Moved { host: true, inventory: true });
@@ -136,7 +136,7 @@ async fn a_window_shorter_than_the_interval_is_met() {
     let simulation = Simulation::begin(1, settings);
     simulation.drift(0, HOST);
     simulation.pass(Duration::from_secs(90)).await;
-    let host = simulation.store.host("host0.example.com".into()).await.unwrap().unwrap();
+    let host = simulation.first_host().await;
     assert_eq!(host.decision, Some(json!({"do": "report", "because": "outside_window"})));
     let opens = "2026-11-22T03:00:00Z".parse::<Timestamp>().unwrap();
     let until = Duration::try_from(opens.duration_since(simulation.clock.now())).unwrap();
