@@ -262,8 +262,12 @@ pub fn few() -> Vec<Case> {
 pub fn shared_out(cases: Vec<Case>, hosts: usize) -> Vec<Vec<Case>> {
     let mut shares: Vec<(u64, Vec<Case>)> = vec![(0, Vec::new()); hosts];
     let (migrations, others): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(|case| matches!(case.scenario, Scenario::Migrate(_)));
-    shares[0].0 += migrations.iter().map(|case| MIGRATION_COST + case.fault.cost()).sum::<u64>();
-    shares[0].1.extend(migrations);
+    // A server with people is made once where that is enough, and the cases of a step stay together.
+    let parts = if migrations.len() < MANY_MIGRATIONS { 1 } else { hosts };
+    for (share, part) in shares.iter_mut().zip(migrations.chunks(migrations.len().div_ceil(parts).max(1))) {
+        share.0 += part.iter().map(|case| MIGRATION_COST + case.fault.cost()).sum::<u64>();
+        share.1.extend(part);
+    }
     for case in others {
         let least = shares.iter_mut().min_by_key(|(cost, _)| *cost).unwrap();
         least.0 += case.fault.cost();
@@ -271,6 +275,9 @@ pub fn shared_out(cases: Vec<Case>, hosts: usize) -> Vec<Vec<Case>> {
     }
     shares.into_iter().map(|(_, cases)| in_turn(cases)).collect()
 }
+
+/// So many are worth a server on each host.
+const MANY_MIGRATIONS: usize = 12;
 
 /// About how long the way there, the same command again, and the way back take, in seconds.
 const MIGRATION_COST: u64 = 30;
