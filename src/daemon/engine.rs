@@ -319,7 +319,7 @@ impl Engine {
         if self.delivery.is_empty() {
             self.letters_at = self.shared.notifier().due().await.unwrap_or_else(|error| {
                 tracing::error!(%error, "what is to be told cannot be looked up");
-                None
+                Some(self.shared.clock.now() + REREAD)
             });
         }
     }
@@ -475,6 +475,8 @@ impl Engine {
             Request::Settings(settings, notifier) => {
                 *self.shared.notifier.write().unwrap_or_else(PoisonError::into_inner) = notifier;
                 *self.shared.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
+                self.shared.notifier().hurry(now).await?;
+                self.shared.letters.notify_one();
                 self.read_hosts().await?;
             }
         }

@@ -2,18 +2,19 @@
 //! written down first, so that neither a daemon that is killed nor somebody who does not answer loses it.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::clock::Clock;
 use super::settings::{MatrixRoom, Notify};
-use super::store::{Store, StoreError, Told};
+use super::store::{Letter, Store, StoreError, Told};
 use crate::secret::Secret;
 
 /// What lasts is told again after so long.
@@ -64,21 +65,30 @@ pub trait Messenger: Send + Sync {
     /// Tells them.
     ///
     /// # Errors
-    /// They cannot be told: why, without secrets.
-    async fn tell(&self, message: &Message) -> Result<(), String>;
+    /// They cannot be told.
+    async fn tell(&self, message: &Message) -> Result<(), Untold>;
+}
+
+/// Why somebody could not be told, without secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Untold {
+    /// They may take it later.
+    Later(String),
+    /// They never will.
+    Refused(String),
 }
 
 /// Tells each thing once, to each messenger, whenever that can be reached again.
 pub struct Notifier {
     store: Store,
     messengers: Vec<Box<dyn Messenger>>,
-    failures: Mutex<BTreeMap<&'static str, u32>>,
+    state: Mutex<State>,
 }
 
 impl Notifier {
     /// One that tells `messengers`.
     pub fn new(store: Store, messengers: Vec<Box<dyn Messenger>>) -> Self {
-        Self { store, messengers, failures: Mutex::default() }
+        Self { store, messengers, state: Mutex::default() }
     }
 
     /// Writes down what is to be told about a thing, or, once, that it is over; [`Notifier::deliver`] tells it. Gives whether
@@ -117,19 +127,53 @@ impl Notifier {
             tracing::warn!(gone, "notices are given up: they are a week old, or for somebody who is not told any more");
         }
         let letters = self.store.letters(clock.now()).await?;
+        let mut outcome = Ok(());
         for messenger in &self.messengers {
-            let name = messenger.name();
-            for letter in letters.iter().filter(|letter| letter.whom == name) {
-                let message = Message { id: letter.id, at: letter.at, now: clock.now(), notice: serde_json::from_str(&letter.body)? };
-                if let Err(problem) = messenger.tell(&message).await {
-                    let pause = self.failed(name);
-                    tracing::warn!(problem, seconds = pause.as_secs(), "somebody could not be told, and is tried again");
-                    self.store.put_letters_off(name.to_owned(), clock.now() + pause).await?;
-                    break;
+            let own = letters.iter().filter(|letter| letter.whom == messenger.name());
+            // Neither somebody who does not answer nor a full disk keeps the others from being told.
+            outcome = outcome.and(self.deliver_to(&**messenger, own, clock).await);
+        }
+        outcome
+    }
+
+    async fn deliver_to(
+        &self,
+        messenger: &dyn Messenger,
+        letters: impl Iterator<Item = &Letter>,
+        clock: &dyn Clock,
+    ) -> Result<(), StoreError> {
+        let name = messenger.name();
+        for letter in letters {
+            // One that was told and could not be taken out of the store is not told again.
+            if !self.state().told.contains(&letter.id) {
+                let told = match serde_json::from_str(&letter.body) {
+                    Ok(notice) => messenger.tell(&Message { id: letter.id, at: letter.at, now: clock.now(), notice }).await,
+                    Err(error) => Err(Untold::Refused(format!("a notice cannot be read: {error}"))),
+                };
+                match told {
+                    Ok(()) => drop(self.state().failures.remove(name)),
+                    Err(Untold::Refused(problem)) => tracing::warn!(problem, "a notice is given up"),
+                    Err(Untold::Later(problem)) => {
+                        let pause = self.failed(name);
+                        tracing::warn!(problem, seconds = pause.as_secs(), "somebody could not be told, and is tried again");
+                        return self.store.put_letters_off(name.to_owned(), clock.now() + pause).await;
+                    }
                 }
-                self.failures().remove(name);
-                self.store.forget_letter(letter.id).await?;
+                self.state().told.insert(letter.id);
             }
+            self.store.forget_letter(letter.id).await?;
+            self.state().told.remove(&letter.id);
+        }
+        Ok(())
+    }
+
+    /// What waits is tried at once, as whom to tell has changed.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn hurry(&self, now: Timestamp) -> Result<(), StoreError> {
+        for name in self.names() {
+            self.store.put_letters_off(name.to_owned(), now).await?;
         }
         Ok(())
     }
@@ -140,16 +184,25 @@ impl Notifier {
 
     /// How long somebody is left alone who did not answer once more.
     fn failed(&self, name: &'static str) -> Duration {
-        let mut failures = self.failures();
-        let count = failures.entry(name).or_default();
+        let mut state = self.state();
+        let count = state.failures.entry(name).or_default();
         let pause = FIRST_RETRY.saturating_mul(1 << (*count).min(16)).min(LAST_RETRY);
         *count += 1;
         pause
     }
 
-    fn failures(&self) -> MutexGuard<'_, BTreeMap<&'static str, u32>> {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a notifier knows beside the store.
+#[derive(Debug, Default)]
+struct State {
+    /// How often somebody did not answer, one time after the other.
+    failures: BTreeMap<&'static str, u32>,
+    /// What was told and is in the store still.
+    told: BTreeSet<i64>,
 }
 
 /// A webhook: takes a JSON document by POST.
@@ -165,7 +218,7 @@ impl Messenger for Webhook {
         "webhook"
     }
 
-    async fn tell(&self, message: &Message) -> Result<(), String> {
+    async fn tell(&self, message: &Message) -> Result<(), Untold> {
         let body = json!({"version": 1, "id": message.id, "at": message.at, "notice": message.notice});
         let mut request = self.client.post(self.url.reveal()).json(&body);
         if let Some(token) = &self.token {
@@ -189,13 +242,14 @@ impl Messenger for Room {
         "matrix"
     }
 
-    async fn tell(&self, message: &Message) -> Result<(), String> {
+    async fn tell(&self, message: &Message) -> Result<(), Untold> {
         let Message { id, at, now, notice } = message;
-        let mut url = reqwest::Url::parse(&self.homeserver).map_err(|error| format!("`homeserver` is no address: {error}"))?;
+        let mut url =
+            reqwest::Url::parse(&self.homeserver).map_err(|error| Untold::Later(format!("`homeserver` is no address: {error}")))?;
         // The same when it is tried again, so that the room gets it once although an answer was lost.
         let transaction = format!("homestead-{}-{id}", at.as_millisecond());
         let parts = ["_matrix", "client", "v3", "rooms", &self.id, "send", "m.room.message", &transaction];
-        url.path_segments_mut().map_err(|()| "`homeserver` is no address".to_owned())?.pop_if_empty().extend(parts);
+        url.path_segments_mut().map_err(|()| Untold::Later("`homeserver` is no address".to_owned()))?.pop_if_empty().extend(parts);
         let host = notice.host.as_ref().map_or_else(String::new, |host| format!("{host}: "));
         let late = Duration::try_from(now.duration_since(*at)).is_ok_and(|late| late > LATE);
         let time = if late { format!(" (at {at:.0})") } else { String::new() };
@@ -205,10 +259,15 @@ impl Messenger for Room {
 }
 
 /// Sends; neither address nor token is in what comes back.
-async fn sent(whom: &str, request: reqwest::RequestBuilder) -> Result<(), String> {
-    let response = request.send().await.map_err(|error| format!("{whom} does not answer: {}", error.without_url()))?;
+async fn sent(whom: &str, request: reqwest::RequestBuilder) -> Result<(), Untold> {
+    let response = request.send().await.map_err(|error| Untold::Later(format!("{whom} does not answer: {}", error.without_url())))?;
     let status = response.status();
-    if status.is_success() { Ok(()) } else { Err(format!("{whom} answers with {status}")) }
+    let problem = || format!("{whom} answers with {status}");
+    match status {
+        _ if status.is_success() => Ok(()),
+        StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => Err(Untold::Refused(problem())),
+        _ => Err(Untold::Later(problem())),
+    }
 }
 
 /// Whom the settings name.
@@ -263,10 +322,13 @@ mod tests {
             self.0
         }
 
-        async fn tell(&self, message: &Message) -> Result<(), String> {
+        async fn tell(&self, message: &Message) -> Result<(), Untold> {
             let mut ear = self.1.lock().unwrap();
             if ear.1 {
-                return Err("deaf".to_owned());
+                return Err(Untold::Later("deaf".to_owned()));
+            }
+            if message.notice.text.is_empty() {
+                return Err(Untold::Refused("says nothing".to_owned()));
             }
             ear.0.push(message.notice.text.clone());
             Ok(())
@@ -306,6 +368,8 @@ mod tests {
         notifier.deliver(&clock).await.unwrap();
         // What comes meanwhile waits behind it.
         notifier.tell("drift", notice("2 files", false), noon).await.unwrap();
+        // What they will never take is in nobody's way.
+        notifier.tell("nothing", notice("", false), noon).await.unwrap();
         notifier.tell("drift", notice("all is well", true), noon).await.unwrap();
         assert_eq!(notifier.due().await.unwrap(), Some(noon));
         notifier.deliver(&clock).await.unwrap();
@@ -317,7 +381,9 @@ mod tests {
         let due = notifier.due().await.unwrap().unwrap();
         assert_eq!(due, clock.now() + FIRST_RETRY * 2);
         ear.deaf(false);
-        clock.set(due);
+        // Whom to tell has changed.
+        notifier.hurry(clock.now()).await.unwrap();
+        assert_eq!(notifier.due().await.unwrap(), Some(clock.now()));
         notifier.deliver(&clock).await.unwrap();
         assert_eq!(ear.heard(), ["it failed", "2 files", "all is well"]);
         assert_eq!((notifier.due().await.unwrap(), other.heard().len()), (None, 3));
