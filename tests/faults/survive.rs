@@ -21,6 +21,8 @@ pub struct Result {
     pub code: i32,
     /// Whether the run came to where the fault was to fall.
     pub injected: bool,
+    /// When it had fallen.
+    pub took_hold: Option<Instant>,
     /// How long until the server served for good, and whether that took the next run; nothing where it served all along.
     pub served: Option<(Duration, bool)>,
     /// What the next run said about the one before.
@@ -42,6 +44,7 @@ impl Result {
             case: *case,
             code: 0,
             injected: false,
+            took_hold: None,
             served: None,
             said: String::new(),
             cut_off: false,
@@ -144,6 +147,7 @@ fn disturbed(server: &mut Server, case: &Case, wanted: Wanted, result: &mut Resu
     result.injected = run.goes_on();
     let struck = Instant::now();
     let problems = inject::inject(server, case, wanted, &mut run, still);
+    result.took_hold = Some(Instant::now());
     result.problems.extend(problems);
     Some((struck, run.wait(PATIENCE)))
 }
@@ -153,7 +157,7 @@ pub fn check_end(case: &Case, ended: &Ended, result: &mut Result) {
         result.problems.push("the run did not end".to_owned());
     }
     let broken = case.scenario == Scenario::Broken && ended.code == 20;
-    let missed = ended.code == 0 && came_too_late(case, ended);
+    let missed = ended.code == 0 && came_too_late(case, ended, result.took_hold);
     if !case.fault.ends().contains(&ended.code) && !broken && !missed {
         result.problems.push(format!("the run ended with {}, not with one of {:?}", ended.code, case.fault.ends()));
     }
@@ -167,12 +171,13 @@ pub fn check_end(case: &Case, ended: &Ended, result: &mut Result) {
     }
 }
 
-/// Whether what the fault was to disturb was done when it happened.
-fn came_too_late(case: &Case, ended: &Ended) -> bool {
+/// Whether what the fault was to disturb was done when it had fallen.
+fn came_too_late(case: &Case, ended: &Ended, took_hold: Option<Instant>) -> bool {
     let tells = |event: &serde_json::Value, name: &str, part: &str| event[name].as_str().is_some_and(|text| text.contains(part));
-    ended.events.iter().any(|(_, event)| match case.fault {
+    let before = ended.events.iter().filter(|(at, _)| took_hold.is_some_and(|took_hold| *at <= took_hold));
+    before.map(|(_, event)| event).any(|event| match case.fault {
         Fault::Hang => event["event"] == "healthy" && tells(event, "unit", case.point.unit),
-        Fault::RegistryDown => case.when != When::At && tells(event, "text", "images pulled"),
+        Fault::RegistryDown => tells(event, "text", "images pulled"),
         _ => false,
     })
 }
