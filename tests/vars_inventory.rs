@@ -70,6 +70,7 @@ fn compare(folder: &Utf8Path, answers: &Json) -> usize {
         account: None,
         postgres_version: None,
         migration: homestead::migration::Migration::default(),
+        move_is_open: false,
     };
     let (mut equal, mut lines) = (0, Vec::new());
     for (host, answers) in answers.as_object().unwrap() {

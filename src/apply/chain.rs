@@ -153,10 +153,16 @@ impl<'r> Chain<'r> {
     /// # Errors
     /// The first failure, in the words of what failed; kind `Interrupted` or `Locked` at a gate.
     pub async fn go(&mut self) -> Result<()> {
+        let mut is_first = true;
         while !self.deeds.is_empty() {
             self.run.lock.check()?;
             let mut seen = Vec::new();
             let count = self.at_once();
+            // Between two parts, somebody may have taken the lock.
+            if let Some(Deed { linked: Linked { link: link @ Link::Plain, .. }, .. }) = self.deeds.front_mut().filter(|_| !is_first) {
+                *link = Link::Held;
+            }
+            is_first = false;
             let (place, output) = match self.send(count, &mut seen).await? {
                 ChainEnd::Done => {
                     self.deeds.drain(..count);

@@ -12,7 +12,7 @@ use crate::diagnostic::{Error, Kind, Result};
 use crate::host::docker::Docker;
 use crate::host::health::{Seen, Watched};
 use crate::host::systemd::Verb;
-use crate::host::{self, ChainEnd, Heard, Host, Linked, Mode, Output, Script};
+use crate::host::{self, ChainEnd, Heard, Host, Linked, Lock, Mode, Output, Script};
 use crate::plan::{Plan, Restart, RestartKind, Step};
 use crate::report::{Event, RunStep, Sink};
 
@@ -91,14 +91,15 @@ pub async fn start(
     Ok(())
 }
 
-/// Stops services, the last started first.
+/// Stops services, the last started first; with `again`, so that what others made and stops with them can be started with
+/// [`host::others::start_others`].
 ///
 /// # Errors
-/// systemd refuses.
-pub async fn stop(host: &dyn Host, name: &str, services: &[Service], sink: &Sink) -> Result<()> {
+/// systemd refuses; the lock was lost.
+pub async fn stop(host: &dyn Host, lock: &Lock, services: &[Service], sink: &Sink, again: bool) -> Result<()> {
     let units: Vec<String> = services.iter().rev().map(|service| service.unit.clone()).collect();
-    sink(name, Event::Stage { text: format!("stopping {}", units.join(", ")) });
-    host::systemd::stop(host, &units).await
+    sink(host.name(), Event::Stage { text: format!("stopping {}", units.join(", ")) });
+    if again { host::others::stop_for_now(host, lock, &units).await } else { host::systemd::stop(host, &units).await }
 }
 
 /// Waits until all of the services pass their health checks.

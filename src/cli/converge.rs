@@ -209,6 +209,8 @@ pub struct Seen {
     pub plan: Plan,
     /// A run before that did not come to its end; nothing while another run is going on, this one included.
     pub unfinished: Option<Unfinished>,
+    /// A move of accounts was lost in the middle, and not put back yet.
+    pub move_is_open: bool,
     /// Its lock, for a run that changes it.
     pub lock: Option<Lock>,
 }
@@ -262,7 +264,7 @@ async fn compare(loaded: &Loaded, name: &str, scope: &Scope, met: Met) -> Result
     let redactor = prepared.redactor();
     let mut plan = plan(&prepared.desired, &observed, scope, &|text| redactor.redact(text).into_owned());
     plan.notes.extend(notes(&known.migration));
-    Ok(Seen { host, prepared, observed, plan, unfinished, lock })
+    Ok(Seen { host, prepared, observed, plan, unfinished, move_is_open: known.move_is_open, lock })
 }
 
 /// What a migration under way decides over the inventory.
@@ -311,7 +313,7 @@ async fn one(
     let mut seen = look(loaded, defaults, name, scope, tags, (!mode.check).then_some(&holder), &step).await?;
     let lock = seen.lock.take();
     // A migration that was lost in its window: the host is about to put it back, and waits for this lock.
-    if let Some(lock) = lock.as_ref().filter(|_| seen.prepared.migration.state.is_under_way())
+    if let Some(lock) = lock.as_ref().filter(|_| seen.move_is_open || seen.prepared.migration.state.is_under_way())
         && operation::migrate::leftover(&*seen.host, lock).await?
     {
         sink(name, Event::Warning { text: session::PUT_BACK.to_owned() });

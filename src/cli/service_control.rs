@@ -139,17 +139,21 @@ pub async fn control(global: &GlobalArgs, terminal: &Terminal, verb: Verb, group
             }
             let sink = terminal.sink();
             let holder = session::holder(&loaded, "services");
-            let _lock = tokio::select! {
+            let lock = tokio::select! {
                 lock = session::lock(&*host, &loaded, &holder, &sink) => lock?,
-                () = cancel.cancelled() => return Err(Error::new(Kind::Interrupted, "stopped before anything was touched")),
+                () = cancel.cancelled() => return Err(Error::new(Kind::Interrupted, "stopped before any service was touched")),
             };
             if verb != Verb::Start {
-                apply::stop(&*host, &name, &services, &sink).await?;
+                apply::stop(&*host, &lock, &services, &sink, verb == Verb::Restart).await?;
             }
             if verb != Verb::Stop {
                 let redactor = prepared.redactor();
                 apply::start(&host, &name, &services, &sink, &|text| redactor.redact(text).into_owned()).await?;
             }
+            if verb == Verb::Restart {
+                crate::host::others::start_others(&*host, &lock).await?;
+            }
+            lock.release().await;
             let word = match verb {
                 Verb::Start => "started",
                 Verb::Stop => "stopped",

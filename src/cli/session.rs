@@ -157,7 +157,7 @@ impl Wanted {
 
     /// The files to read.
     pub fn contents(&self) -> Vec<String> {
-        self.postgres.iter().cloned().chain([migration::PATH.to_owned()]).collect()
+        self.postgres.iter().cloned().chain([migration::PATH, operation::migrate::OPEN_PATH].map(str::to_owned)).collect()
     }
 
     /// What the host's answers mean for its desired state; `content` gives that of a file.
@@ -179,7 +179,13 @@ impl Wanted {
         let version = self.postgres.as_deref().and_then(&content);
         let postgres_version = version.and_then(|text| String::from_utf8_lossy(text).trim().split('.').next()?.parse().ok());
         let migration = content(migration::PATH).map_or_else(|| Ok(Migration::default()), operation::migrate::understand)?;
-        Ok(HostFacts { facts: facts.ansible.clone(), account, postgres_version, migration })
+        Ok(HostFacts {
+            facts: facts.ansible.clone(),
+            account,
+            postgres_version,
+            migration,
+            move_is_open: content(operation::migrate::OPEN_PATH).is_some(),
+        })
     }
 }
 

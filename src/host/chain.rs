@@ -180,6 +180,26 @@ pub async fn chain(
     Err(failed(host, "going on from step to step", &output))
 }
 
+/// Runs a script that nobody may come between: while it works, no other run and nothing that waits for the run's end begins, and
+/// where the lock was lost it does not begin.
+///
+/// # Errors
+/// Kind `Locked` where the lock was lost; the connection breaks.
+pub async fn while_held(host: &dyn Host, lock: &Lock, script: Script) -> Result<Output> {
+    let (mut said, mut complaint) = (Vec::new(), Vec::new());
+    let mut hear = |heard: Heard<'_>| match heard {
+        Heard::Ended(_, _, stdout) => said = stdout.to_vec(),
+        Heard::Complains(bytes) => complaint.extend_from_slice(bytes),
+        Heard::Begins(_) | Heard::Line(..) => {}
+    };
+    let link = Linked { link: Link::Held, script, ..Linked::default() };
+    match chain(host, Mode::Journaled(lock), &[link], &mut hear).await? {
+        ChainEnd::Done => Ok(Output { status: 0, stdout: said, stderr: complaint }),
+        ChainEnd::Failed(_, output) => Ok(output),
+        ChainEnd::Stopped(_) | ChainEnd::Lost(_) => Err(lost_lock(host.name())),
+    }
+}
+
 /// Understands what `chain.sh` writes, as it comes.
 #[derive(Default)]
 struct Reader {

@@ -44,8 +44,8 @@ pub enum Task {
 enum Lock<'a> {
     /// The script takes it, and stops and starts services.
     Take(&'a LockHolder),
-    /// The caller has it, and has stopped what must stop.
-    Held,
+    /// The run of this id has it, and has stopped what must stop; an empty one is not looked at.
+    Held(&'a str),
 }
 
 /// Runs syn2mas as the inventory says: a check, a dry run, or the migration.
@@ -78,12 +78,12 @@ pub async fn syn2mas(context: &Context<'_>, operation: &Operation, holder: &Lock
     judge(context, task, &said)
 }
 
-/// The same as a part of a guided migration: the caller holds the host's lock, and for [`Task::Migrate`] has stopped
+/// The same as a part of a guided migration: the caller, `run_id`, holds the host's lock, and for [`Task::Migrate`] has stopped
 /// Synapse and MAS. The variables that choose the task do not count.
 ///
 /// # Errors
 /// As [`syn2mas`].
-pub async fn syn2mas_within(context: &Context<'_>, operation: &Operation, task: Task) -> Result<()> {
+pub async fn syn2mas_within(context: &Context<'_>, operation: &Operation, task: Task, run_id: &str) -> Result<()> {
     let container = container(operation)?;
     let mut container = container.clone();
     let is_task = |word: &String| word == "check" || word == "migrate";
@@ -102,7 +102,7 @@ pub async fn syn2mas_within(context: &Context<'_>, operation: &Operation, task: 
     };
     container.words.splice(place..=place, words.iter().map(|word| (*word).to_owned()));
     up_to_date(context).await?;
-    let said = run(context, &container, task, Lock::Held).await?;
+    let said = run(context, &container, task, Lock::Held(run_id)).await?;
     if said.status == 0 || task == Task::Check && said.status == WARNINGS { Ok(()) } else { Err(failure(context, task, &said, "")) }
 }
 
@@ -128,8 +128,9 @@ pub(super) async fn look(context: &Context<'_>, operation: &Operation) -> Result
     let container = container(operation)?;
     up_to_date(context).await?;
     let asked = operation.values.get("subcommand").and_then(Json::as_str).unwrap_or_default();
-    let said = run(context, &OperationContainer { words: as_check(&container.words, asked), ..container.clone() }, Task::Check, Lock::Held)
-        .await?;
+    let said =
+        run(context, &OperationContainer { words: as_check(&container.words, asked), ..container.clone() }, Task::Check, Lock::Held(""))
+            .await?;
     match said.status {
         NOT_CREATED => Err(Error::new(Kind::HostFailed, "the container of syn2mas could not be made")
             .hint("`homestead install-all` pulls its image and makes its networks")),
@@ -193,7 +194,7 @@ struct Said {
 async fn run(context: &Context<'_>, container: &OperationContainer, task: Task, lock: Lock<'_>) -> Result<Said> {
     let services = context.prepared.desired.services.iter().filter(|service| STOPPED.contains(&service.role.as_str()));
     let (after, stops) = match (lock, task) {
-        (Lock::Held, _) => ("held", false),
+        (Lock::Held(_), _) => ("held", false),
         (Lock::Take(_), Task::Migrate) => ("keep", true),
         (Lock::Take(_), _) => ("", false),
     };
@@ -209,7 +210,7 @@ async fn run(context: &Context<'_>, container: &OperationContainer, task: Task, 
             note["container"] = Json::String(container.name.clone());
             serde_json::to_vec(&note).map_err(unwritten)?
         }
-        Lock::Held => Vec::new(),
+        Lock::Held(run) => run.as_bytes().to_vec(),
     };
     stdin.push(b'\n');
     if stops {
@@ -272,7 +273,7 @@ fn bullets(text: &str, heading: &str) -> Vec<String> {
 fn holder_since(lock: Lock<'_>) -> &str {
     match lock {
         Lock::Take(holder) => &holder.since,
-        Lock::Held => "",
+        Lock::Held(_) => "",
     }
 }
 

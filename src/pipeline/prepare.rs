@@ -28,6 +28,9 @@ pub struct HostFacts {
     /// What the host remembers about moving its accounts to MAS: it decides some variables.
     #[serde(skip)]
     pub migration: Migration,
+    /// Whether a move of accounts was begun and neither came to its end nor was put back.
+    #[serde(skip)]
+    pub move_is_open: bool,
 }
 
 impl HostFacts {
@@ -50,7 +53,7 @@ impl HostFacts {
             "user_id": "root",
         });
         let facts = facts.as_object().cloned().unwrap_or_default();
-        Self { facts, account: Some((999, 999)), postgres_version: None, migration: Migration::default() }
+        Self { facts, account: Some((999, 999)), postgres_version: None, migration: Migration::default(), move_is_open: false }
     }
 
     /// The same machine with facts from a file over it.

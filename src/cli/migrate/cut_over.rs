@@ -69,11 +69,8 @@ pub async fn run(guided: &mut Guided<'_>) -> Result<()> {
     paths.extend(door.as_ref().map(|door| door.path().to_owned()));
     let operation = operation_of(&beside)?;
     let container = operation.container.as_ref().map(|container| container.name.clone()).unwrap_or_default();
-    let databases = Databases::of(&guided.context(&beside))?;
     // Before the window, which brings the memory of now back: MAS's database may be gone by then.
-    if in_mas(&guided.context(&beside), &databases).await? != Accounts::default() {
-        forget_mas(&guided.context(&beside), &databases).await?;
-    }
+    forget_mas(&guided.context(&beside), &Databases::of(&guided.context(&beside))?).await?;
     let window = Window::open(&guided.context(&beside), guided.lock(), &paths, &units, &container).await?;
     guided.door_closed = door.is_some();
     let outcome = inside(guided, &beside, door.as_ref(), &units, &probe).await;
@@ -133,7 +130,7 @@ async fn inside(guided: &mut Guided<'_>, beside: &Prepared, door: Option<&Door>,
     }
     let stopped: Vec<String> = units.iter().filter(|unit| stopped_units(beside).contains(unit)).cloned().collect();
     guided.stage(format!("stopping {}", stopped.join(", ")));
-    host::others::stop_for_now(&*guided.host, &stopped).await?;
+    host::others::stop_for_now(&*guided.host, guided.lock(), &stopped).await?;
     guided.checkpoint("the accounts have not moved")?;
     let before = in_synapse(&context, &databases).await?;
     // What an attempt left that did not come to its end.
@@ -142,7 +139,7 @@ async fn inside(guided: &mut Guided<'_>, beside: &Prepared, door: Option<&Door>,
     } else {
         put_aside(&context, &databases, &guided.stamp(), true).await?
     };
-    syn2mas_within(&context, operation_of(beside)?, Syn2masTask::Migrate).await?;
+    syn2mas_within(&context, operation_of(beside)?, Syn2masTask::Migrate, guided.lock().journal().0).await?;
     let at = databases.now(&context).await?;
     guided.checkpoint("the accounts have not moved")?;
     guided.stage("switching the logins over");

@@ -125,7 +125,7 @@ async fn inside(guided: &mut Guided<'_>, moved: &Prepared, door: Option<&Door>) 
     }
     let stopped = stopped_units(moved);
     guided.stage(format!("stopping {}", stopped.join(", ")));
-    host::others::stop_for_now(&*guided.host, &stopped).await?;
+    host::others::stop_for_now(&*guided.host, guided.lock(), &stopped).await?;
     let seen = guided.look_as(State::None).await?;
     guided.apply(&seen).await?;
     Servers::of(&guided.context(&seen.prepared)).await?.reverted().await?;
@@ -139,13 +139,14 @@ async fn leave(guided: &mut Guided<'_>, with_mas: &Prepared, stamp: &str) -> Res
     let wanted = own.desired.services.iter().any(|service| service.role == MAS);
     let services: Vec<_> = with_mas.desired.services.iter().filter(|service| service.role == MAS).cloned().collect();
     let units: Vec<String> = services.iter().map(|service| service.unit.clone()).collect();
-    host::systemd::stop(&*guided.host, &units).await?;
+    host::others::stop_for_now(&*guided.host, guided.lock(), &units).await?;
     if !wanted {
         host::systemd::disable(&*guided.host, &units).await?;
     }
     let kept = put_aside(&context, &Databases::of(&context)?, stamp, wanted).await?;
     if wanted {
         healthy(guided, &services).await?;
+        host::others::start_others(&*guided.host, guided.lock()).await?;
     } else {
         guided.say("MAS is stopped; `homestead setup-all` removes its files");
     }

@@ -74,7 +74,7 @@ async fn rehearse(guided: &mut Guided<'_>) -> Result<()> {
     let context = guided.context(&prepared);
     let operation = operation_of(&prepared)?;
     let began = Instant::now();
-    syn2mas_within(&context, operation, Syn2masTask::DryRun).await?;
+    syn2mas_within(&context, operation, Syn2masTask::DryRun, guided.lock().journal().0).await?;
     let took = milliseconds(began.elapsed());
     let accounts = in_synapse(&context, &Databases::of(&context)?).await?;
     table(guided, &accounts, None);

@@ -1,4 +1,4 @@
-# The active units that stop when $1 stops, and those of the other arguments.
+# The units that run, or are about to, and stop when $1 stops, and those of the other arguments.
 todo=$1
 seen=" $1 "
 while [ -n "$todo" ]; do
@@ -19,5 +19,7 @@ for unit in $seen "$@"; do
   [ "$unit" != "$first" ] || continue
   case $(systemctl show --property=ActiveState --value -- "$unit") in
     active | activating | reloading) printf '%s\n' "$unit" ;;
+    # It waits for its turn to start, as after a boot; whatever stops its first would take that away.
+    inactive) [ "$(systemctl show --property=Job --value -- "$unit")" -gt 0 ] 2>/dev/null && printf '%s\n' "$unit" ;;
   esac
 done | sort -u

@@ -18,4 +18,4 @@ pub use finding::{Finding, Verdict};
 pub use losses::{Loss, losses};
 pub use probe::{Probe, Servers};
 pub use store::{by_hand, put, understand};
-pub use window::{Window, leftover};
+pub use window::{OPEN_PATH, Window, leftover};

@@ -8,7 +8,7 @@ use super::store;
 use crate::apply::{MEMORY_PATH, UNDO_PATH};
 use crate::diagnostic::{Error, Kind, Result};
 use crate::host::others::OTHERS;
-use crate::host::{self, ChainEnd, Heard, Host, Link, Linked, Lock, Mode, Output, Push, PushDirectory, PushFile, Script};
+use crate::host::{self, Host, Lock, Push, PushDirectory, PushFile, Script};
 use crate::migration::{Migration, PATH};
 
 const OPEN: &str = include_str!("../scripts/window_open.sh");
@@ -21,6 +21,8 @@ echo open
 exec sh "$window/undo.sh" held"#;
 
 const FOLDER: &str = "/var/lib/homestead/migration-window";
+/// There while a window is open.
+pub const OPEN_PATH: &str = "/var/lib/homestead/migration-window/open";
 const GUARD: &str = "/etc/systemd/system/homestead-migration-guard.service";
 const GUARD_UNIT: &str = "[Unit]
 Description=Puts back an unfinished move of accounts (homestead)
@@ -69,7 +71,7 @@ impl Window {
             own(GUARD, GUARD_UNIT.to_owned(), "0644"),
         ];
         host::push(&**context.host, &Push { directories: vec![folder], files, ..Push::default() }).await?;
-        let output = while_held(&**context.host, lock, Script::new(OPEN, [""; 0])).await?;
+        let output = host::while_held(&**context.host, lock, Script::new(OPEN, [""; 0])).await?;
         if output.status == 0 { Ok(Self(())) } else { Err(host::failed(&**context.host, "keeping what will change", &output)) }
     }
 
@@ -90,7 +92,7 @@ impl Window {
         files.extend(door.map(|door| file("door", door.open_text().as_bytes().to_vec())));
         host::push(&**context.host, &Push { files, ..Push::default() }).await?;
         let path = door.map(Door::path).unwrap_or_default();
-        let output = while_held(&**context.host, lock, Script::new(CLOSE, ["commit", path])).await?;
+        let output = host::while_held(&**context.host, lock, Script::new(CLOSE, ["commit", path])).await?;
         match output.status {
             0 => Ok(()),
             UNDONE => Err(Error::new(Kind::HostFailed, "the host has put everything back already").hint("the same command begins again")),
@@ -107,36 +109,19 @@ impl Window {
     }
 }
 
-/// Runs a script that nobody may come between: while it works, neither the guard nor another run begins, and where the lock
-/// was lost it does not begin.
-async fn while_held(host: &dyn Host, lock: &Lock, script: Script) -> Result<Output> {
-    let (mut said, mut complaint) = (Vec::new(), Vec::new());
-    let mut hear = |heard: Heard<'_>| match heard {
-        Heard::Ended(_, _, stdout) => said = stdout.to_vec(),
-        Heard::Complains(bytes) => complaint.extend_from_slice(bytes),
-        Heard::Begins(_) | Heard::Line(..) => {}
-    };
-    let link = Linked { link: Link::Held, script, ..Linked::default() };
-    match host::chain(host, Mode::Journaled(lock), &[link], &mut hear).await? {
-        ChainEnd::Done => Ok(Output { status: 0, stdout: said, stderr: complaint }),
-        ChainEnd::Failed(_, output) => Ok(output),
-        ChainEnd::Stopped(_) | ChainEnd::Lost(_) => Err(host::lost_lock(host.name())),
-    }
-}
-
 /// Puts back what a run left that was lost in the middle, unless the host did so already. The caller holds the lock. Gives
 /// whether there was something.
 ///
 /// # Errors
 /// Something could not be put back.
 pub async fn leftover(host: &dyn Host, lock: &Lock) -> Result<bool> {
-    let output = while_held(host, lock, Script::new(LEFTOVER, [""; 0])).await?;
+    let output = host::while_held(host, lock, Script::new(LEFTOVER, [""; 0])).await?;
     if output.status != 0 {
         return Err(host::failed(host, "putting back an unfinished move of accounts", &output));
     }
     let found = !output.stdout.is_empty();
     if found {
-        while_held(host, lock, Script::new(CLOSE, ["undone"])).await?;
+        host::while_held(host, lock, Script::new(CLOSE, ["undone"])).await?;
     }
     Ok(found)
 }

@@ -2,7 +2,7 @@
 #
 # $1: units to stop, $2: networks to join, $3: the container's name, $4: `keep` to leave the units stopped after
 # success, or `held` where the caller has the lock and has stopped what is to stop; then the words of `docker create`.
-# stdin: one line of JSON about who asks, for the lock; after it what to write down as the state of the migration, if anything.
+# stdin: one line of JSON about who asks, for the lock, or the id of the run that has it; after it what to write down as the state of the migration, if anything.
 # It holds the lock itself and runs to its end even when the connection is lost. What stopped with the units stays stopped with
 # them, until a run commits (`others.sh`).
 set -u
@@ -13,7 +13,13 @@ umask 077
 trap '' HUP INT TERM PIPE
 mkdir -p -- "$base" && chmod 700 -- "$base" || exit 1
 IFS= read -r holder || exit 1
-if [ "$after" != held ]; then
+if [ "$after" = held ]; then
+    # What puts everything back when that run is lost removes the container, and must not come before it.
+    case $(cat -- "$base/lock.json" 2>/dev/null) in
+    *"\"run\":\"$holder\""*) ;;
+    *) [ -z "$holder" ] || exit 75 ;;
+    esac
+else
     exec 9>"$base/lock" || exit 1
     if ! flock --nonblock 9; then
         cat -- "$base/lock.json" >&2 2>/dev/null

@@ -14,10 +14,12 @@ if [ "$1" = commit ]; then
     mv -f -- "$window/migration.json" "$base/migration.json" || exit 1
     sync
     # From here on a power cut puts nothing back.
-    rm -f -- "$window/open" && sync -- "$window" || exit 1
+    rm -f -- "$window/open" || exit 1
+    sync
 fi
 systemctl --quiet disable homestead-migration-guard.service 2>/dev/null
-systemctl stop homestead-migration-guard.service 2>/dev/null
+# It waits for the lock that the run holds. Where that is lost it waits for this, and ends by itself.
+systemctl --no-block stop homestead-migration-guard.service 2>/dev/null
 rm -rf -- "$window" /etc/systemd/system/homestead-migration-guard.service
 systemctl daemon-reload
 exit 0

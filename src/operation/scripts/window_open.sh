@@ -22,4 +22,6 @@ sync
 : >"$window/open"
 systemctl daemon-reload
 systemctl --quiet enable homestead-migration-guard.service
+# Before anything changes.
+sync
 systemctl --no-block restart homestead-migration-guard.service

@@ -21,12 +21,22 @@ if [ "${1-}" != held ]; then
         flock "$base" true
     fi
 fi
-if [ ! -e "$window/open" ]; then
-    [ "${1-}" = held ] || rm -f -- "$base/lock.json"
+# Nobody else may come to take it away.
+leave() {
+    [ "${1-}" != held ] || exit 0
+    systemctl --quiet disable homestead-migration-guard.service 2>/dev/null
+    rm -rf -- "$window" /etc/systemd/system/homestead-migration-guard.service
+    systemctl daemon-reload
+    rm -f -- "$base/lock.json"
     exit 0
-fi
+}
+[ -e "$window/open" ] || leave "$@"
 # Without what was kept, a file that is not there would look like one that was not there before.
-[ -d "$window/old" ] && [ -f "$window/paths" ] || exit 1
+if ! [ -d "$window/old" ] || ! [ -f "$window/paths" ]; then
+    echo "what $window kept of the time before the move is gone; look at the units and remove the folder" >&2
+    [ "${1-}" = held ] || rm -f -- "$base/lock.json"
+    exit 1
+fi
 # From here on to the end.
 trap '' HUP INT TERM PIPE
 read -r units <"$window/units"
@@ -62,12 +72,6 @@ systemctl reset-failed $units 2>/dev/null
 start_others
 # What could not be put back is tried again at the next boot, and by the next run.
 [ "$status" -ne 0 ] || { sync && rm -f -- "$window/open"; }
-[ "${1-}" != held ] || exit "$status"
-if [ "$status" -eq 0 ]; then
-    # Nobody else may come to take it away.
-    systemctl --quiet disable homestead-migration-guard.service 2>/dev/null
-    rm -rf -- "$window" /etc/systemd/system/homestead-migration-guard.service
-    systemctl daemon-reload
-fi
-rm -f -- "$base/lock.json"
+[ "$status" -ne 0 ] || leave "$@"
+[ "${1-}" = held ] || rm -f -- "$base/lock.json"
 exit "$status"

@@ -91,7 +91,13 @@ pub fn facts(name: &str) -> HostFacts {
     let host = FakeHost::new().answer(told(name, &[]));
     // A fake host is never busy.
     let facts = observe_facts(&host, &[]).now_or_never().unwrap().unwrap();
-    HostFacts { facts: facts.ansible, account: Some((ACCOUNT, ACCOUNT)), postgres_version: Some(POSTGRES), migration: Migration::default() }
+    HostFacts {
+        facts: facts.ansible,
+        account: Some((ACCOUNT, ACCOUNT)),
+        postgres_version: Some(POSTGRES),
+        migration: Migration::default(),
+        move_is_open: false,
+    }
 }
 
 /// What `facts.sh` says on the host `name`; `paths` are those whose free space is wanted.
