@@ -199,18 +199,30 @@ async fn after(guided: &mut Guided<'_>, moved: &Prepared, began: &Instant) -> Re
     let downtime = milliseconds(began.elapsed());
     guided.say(format!("MAS has the logins; nobody could log in for {}", seconds(downtime)));
     guided.terminal.tell(&guided.name, "cut_over", &json!({"downtime_milliseconds": downtime}));
-    let left = end_probes(&context, &guided.migration().probes).await;
-    if !left.is_empty() {
-        guided.warn(format!("these accounts were made to try logins, and could not be ended: {}", left.join(", ")));
-    }
     guided
         .remember(|migration| {
-            migration.probes = left;
             if let Some(cut_over) = &mut migration.cut_over {
                 cut_over.downtime_milliseconds = downtime;
             }
         })
-        .await
+        .await?;
+    end_probes(guided, moved).await
+}
+
+/// Ends the accounts that tried the logins, in MAS: those of a run that was lost after the cut-over too.
+///
+/// # Errors
+/// What is left cannot be written down.
+pub async fn end_probes(guided: &mut Guided<'_>, moved: &Prepared) -> Result<()> {
+    let probes = guided.migration().probes.clone();
+    if probes.is_empty() {
+        return Ok(());
+    }
+    let left = ended(&guided.context(moved), &probes).await;
+    if !left.is_empty() {
+        guided.warn(format!("these accounts were made to try logins, and could not be ended: {}", left.join(", ")));
+    }
+    guided.remember(|migration| migration.probes = left).await
 }
 
 /// Traefik looks for changes every other second.
@@ -220,7 +232,8 @@ async fn until_open(context: &Context<'_>) {
     }
 }
 
-async fn end_probes(context: &Context<'_>, probes: &[String]) -> Vec<String> {
+/// Those that are left.
+async fn ended(context: &Context<'_>, probes: &[String]) -> Vec<String> {
     let Ok(servers) = Servers::of(context).await else { return probes.to_vec() };
     let mut left = Vec::new();
     for probe in probes {

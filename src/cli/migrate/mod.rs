@@ -68,6 +68,10 @@ impl MigrateArgs {
     }
 
     async fn go_on(&self, guided: &mut Guided<'_>) -> Result<()> {
+        if matches!(guided.migration().state, State::Moved | State::Finalized) && !guided.migration().probes.is_empty() {
+            let moved = guided.prepared_as(State::Moved)?;
+            cut_over::end_probes(guided, &moved).await?;
+        }
         if guided.migration().state == State::Finalized {
             if let Some(step) = self.step.filter(|step| *step <= Step::CutOver) {
                 return Err(Error::new(Kind::Invalid, format!("the accounts have moved already, so there is no `{step}` to do"))
