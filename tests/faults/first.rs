@@ -57,9 +57,9 @@ pub fn survive(name: &str, case: &Case) -> Option<Result> {
     result.problems.extend(look.leftovers.iter().map(|left| format!("left behind in the end: {left}")));
     result.problems.extend(look.unfinished().iter().map(|left| format!("unfinished in the end: {left}")));
     // What is there must be what can be used: accounts, a room, a message.
-    server.settle_in();
-    if let Err(problem) = server.remembers() {
-        result.problems.push(problem);
+    if result.problems.is_empty() {
+        server.settle_in();
+        result.problems.extend(server.remembers().err());
     }
     result.served = server.prober.served(struck, next_began);
     result.took = begun.elapsed();
