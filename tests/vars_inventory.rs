@@ -71,6 +71,7 @@ fn compare(folder: &Utf8Path, answers: &Json) -> usize {
         postgres_version: None,
         migration: homestead::migration::Migration::default(),
         move_is_open: false,
+        first_start_is_open: false,
     };
     let (mut equal, mut lines) = (0, Vec::new());
     for (host, answers) in answers.as_object().unwrap() {

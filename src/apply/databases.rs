@@ -34,6 +34,8 @@ cat >"$file.new"
 [ ! -e "$file" ] || cat -- "$file" >>"$file.new"
 sync -- "$file.new"
 mv -f -- "$file.new" "$file"
+# Postgres answered: from here on its data counts.
+rm -f -- /var/lib/homestead/first-start
 "#;
 
 /// Whether the plan has databases.

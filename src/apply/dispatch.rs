@@ -10,7 +10,8 @@ use super::journal::{self, End};
 use super::progress::Progress;
 use super::staged::Staged;
 use super::{
-    account, builds, commit, databases, docker_install, preflight, pull, remember, remove, rollback, routes, save, schemas, services, undo,
+    account, builds, commit, databases, docker_install, first_start, preflight, pull, remember, remove, rollback, routes, save, schemas,
+    services, undo,
 };
 use crate::desired::{Desired, Service};
 use crate::diagnostic::{Error, Kind, Result};
@@ -338,6 +339,12 @@ fn write<'r>(run: &'r Run<'r>, chain: &mut Chain<'r>) -> Result<()> {
     }
     push.files.push(remember::pending(run)?);
     chain.add_then(push.script()?, move |host, output| push.outcome(host, output), || run.progress.files_are_written());
+    if let Some(note) = first_start::note(run) {
+        chain.add(
+            note,
+            |host, output| if output.status == 0 { Ok(()) } else { Err(host::failed(host, "noting the first start of Postgres", output)) },
+        );
+    }
     Ok(())
 }
 

@@ -11,6 +11,7 @@ mod commit;
 mod databases;
 mod dispatch;
 mod docker_install;
+mod first_start;
 mod journal;
 mod preflight;
 mod progress;
@@ -27,6 +28,7 @@ mod undo;
 
 pub use databases::{put_into as put_databases, sizes as database_sizes, statements_for as database_statements};
 pub use dispatch::{Operator, Run, apply};
+pub use first_start::{PATH as FIRST_START_PATH, mend as mend_first_start};
 pub use journal::left_half_done;
 pub use progress::Progress;
 pub use remember::{MEMORY_PATH, UNDO_PATH, amend, folder as memory_folder, recall, understand, understand_undo};

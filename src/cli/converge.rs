@@ -11,7 +11,7 @@ use super::global::GlobalArgs;
 use super::purge::{self, PurgeArgs};
 use super::session::Met;
 use super::{Exit, command_line, fleet, interrupt, prompt, session};
-use crate::apply::{Operator, Run, apply, left_half_done};
+use crate::apply::{Operator, Run, apply, left_half_done, mend_first_start};
 use crate::authoring::credentials;
 use crate::diagnostic::{Diagnostic, Error, Kind, Result, Severity};
 use crate::host::{Host, Lock, LockHolder, Unfinished};
@@ -211,6 +211,8 @@ pub struct Seen {
     pub unfinished: Option<Unfinished>,
     /// A move of accounts was lost in the middle, and not put back yet.
     pub move_is_open: bool,
+    /// The first start of Postgres was cut off, or goes on.
+    pub first_start_is_open: bool,
     /// Its lock, for a run that changes it.
     pub lock: Option<Lock>,
 }
@@ -264,7 +266,8 @@ async fn compare(loaded: &Loaded, name: &str, scope: &Scope, met: Met) -> Result
     let redactor = prepared.redactor();
     let mut plan = plan(&prepared.desired, &observed, scope, &|text| redactor.redact(text).into_owned());
     plan.notes.extend(notes(&known.migration));
-    Ok(Seen { host, prepared, observed, plan, unfinished, move_is_open: known.move_is_open, lock })
+    let HostFacts { move_is_open, first_start_is_open, .. } = known;
+    Ok(Seen { host, prepared, observed, plan, unfinished, move_is_open, first_start_is_open, lock })
 }
 
 /// What a migration under way decides over the inventory.
@@ -317,6 +320,13 @@ async fn one(
         && operation::migrate::leftover(&*seen.host, lock).await?
     {
         sink(name, Event::Warning { text: session::PUT_BACK.to_owned() });
+        seen = look_again(loaded, seen.host, name, scope, tags).await?;
+    }
+    if let Some(lock) = lock.as_ref().filter(|_| seen.first_start_is_open)
+        && let Some(aside) = mend_first_start(&*seen.host, lock, &seen.prepared.desired).await?
+    {
+        let text = format!("the first start of Postgres was cut off; what it left lies in {aside}, and it starts anew");
+        sink(name, Event::Warning { text });
         seen = look_again(loaded, seen.host, name, scope, tags).await?;
     }
     let before = lock.as_ref().map_or(seen.unfinished.as_ref(), Lock::unfinished);

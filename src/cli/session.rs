@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::global::GlobalArgs;
 use super::prompt::{self, TerminalPrompt};
+use crate::apply::FIRST_START_PATH;
 use crate::diagnostic::{Error, Kind, Result};
 use crate::host::{self, Environment, Facts, Host, LocalHost, Lock, LockHolder, SshHost};
 use crate::migration::{self, Migration};
@@ -157,7 +158,7 @@ impl Wanted {
 
     /// The files to read.
     pub fn contents(&self) -> Vec<String> {
-        self.postgres.iter().cloned().chain([migration::PATH, operation::migrate::OPEN_PATH].map(str::to_owned)).collect()
+        self.postgres.iter().cloned().chain([migration::PATH, operation::migrate::OPEN_PATH, FIRST_START_PATH].map(str::to_owned)).collect()
     }
 
     /// What the host's answers mean for its desired state; `content` gives that of a file.
@@ -185,6 +186,7 @@ impl Wanted {
             postgres_version,
             migration,
             move_is_open: content(operation::migrate::OPEN_PATH).is_some(),
+            first_start_is_open: content(FIRST_START_PATH).is_some(),
         })
     }
 }

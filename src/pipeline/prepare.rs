@@ -31,6 +31,9 @@ pub struct HostFacts {
     /// Whether a move of accounts was begun and neither came to its end nor was put back.
     #[serde(skip)]
     pub move_is_open: bool,
+    /// Whether the first start of Postgres was begun and nobody was answered by it yet.
+    #[serde(skip)]
+    pub first_start_is_open: bool,
 }
 
 impl HostFacts {
@@ -53,7 +56,14 @@ impl HostFacts {
             "user_id": "root",
         });
         let facts = facts.as_object().cloned().unwrap_or_default();
-        Self { facts, account: Some((999, 999)), postgres_version: None, migration: Migration::default(), move_is_open: false }
+        Self {
+            facts,
+            account: Some((999, 999)),
+            postgres_version: None,
+            migration: Migration::default(),
+            move_is_open: false,
+            first_start_is_open: false,
+        }
     }
 
     /// The same machine with facts from a file over it.

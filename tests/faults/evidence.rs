@@ -33,7 +33,7 @@ pub struct Look {
 /// What services write while they run is left out, and what a test put there.
 const LOOK: &str = r#"
 ours() {
-  find /matrix /etc/systemd/system \( -path /matrix/postgres/data -o -path /matrix/postgres/run -o -path /matrix/synapse/storage \
+  find /matrix /etc/systemd/system \( -path "/matrix/postgres/data*" -o -path /matrix/postgres/run -o -path /matrix/synapse/storage \
     -o -path /matrix/exim-relay/spool \) -prune -o ! -name .filler "$@" 2>/dev/null
 }
 own() { find /var/lib/homestead -path '/var/lib/homestead/staging*' -prune -o ! -name .filler "$@" 2>/dev/null; }

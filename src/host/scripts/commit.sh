@@ -52,7 +52,7 @@ generation generation.json "$number"
 sync -- "$base/generations"
 mv -f -- manifest.json "$base/manifest.json"
 sync -- "$base"
-rm -f -- "$base/undo.json" "$base/undo.sql"
+rm -f -- "$base/undo.json" "$base/undo.sql" "$base/first-start"
 start_others || :
 
 ls -- "$base/generations" | sort -n | head -n "-$keep" | while IFS= read -r old; do rm -rf -- "$base/generations/$old"; done

@@ -97,6 +97,7 @@ pub fn facts(name: &str) -> HostFacts {
         postgres_version: Some(POSTGRES),
         migration: Migration::default(),
         move_is_open: false,
+        first_start_is_open: false,
     }
 }
 
