@@ -137,10 +137,11 @@ pub fn end(server: &Server, fault: Fault) {
             let script = "docker version >/dev/null 2>&1 && ! systemctl is-active docker.service | grep -q ing && curl --silent --fail http://127.0.0.1:5000/v2/";
             server.sandbox.exec(script, b"").status.success().then_some(())
         }),
-        // Of one that was healthy before: the run left it as it was. Traefik waits for what Docker thinks of its health.
+        // Of one that was healthy before: the run left it as it was, and somebody must help it. Docker asks a container that
+        // stood still for its health no more.
         Fault::Hang => drop(server.sandbox.script(
             "for name in $(docker ps --filter status=paused --format '{{.Names}}'); do
-               docker unpause \"$name\"; tries=0
+               docker unpause \"$name\"; systemctl restart \"$name.service\"; tries=0
                until docker inspect --format '{{.State.Health.Status}}' \"$name\" | grep -qx healthy || [ $tries -gt 300 ]; do tries=$((tries + 1)); sleep 0.2; done
                sleep 3
              done",
