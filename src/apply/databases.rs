@@ -34,8 +34,9 @@ cat >"$file.new"
 [ ! -e "$file" ] || cat -- "$file" >>"$file.new"
 sync -- "$file.new"
 mv -f -- "$file.new" "$file"
-# Postgres answered: from here on its data counts.
+# Postgres answered: from here on its data counts, after a power cut too.
 rm -f -- /var/lib/homestead/first-start
+sync -- /var/lib/homestead
 "#;
 
 /// Whether the plan has databases.
