@@ -30,11 +30,9 @@ pub fn note(run: &Run<'_>) -> Option<Script> {
 /// The folder cannot be moved; systemd refuses; the lock was lost.
 pub async fn mend(host: &dyn Host, lock: &Lock, desired: &Desired) -> Result<Option<String>> {
     let Some((data, postgres)) = postgres(desired) else { return Ok(None) };
-    let output = host::while_held(host, lock, Script::new(MEND, [data, &postgres.unit, &postgres.container])).await?;
-    if output.status != 0 {
-        return Err(host::failed(host, "putting the data of a cut-off first start of Postgres aside", &output));
-    }
-    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let script = Script::new(MEND, [data, &postgres.unit, &postgres.container]);
+    let said = host::run_while_held(host, lock, "putting the data of a cut-off first start of Postgres aside", script).await?;
+    let said = String::from_utf8_lossy(&said).trim().to_owned();
     Ok(Some(said).filter(|said| !said.is_empty()))
 }
 

@@ -200,6 +200,15 @@ pub async fn while_held(host: &dyn Host, lock: &Lock, script: Script) -> Result<
     }
 }
 
+/// The same for a script that must succeed; gives what it wrote. `what` names the deed, as for [`super::run`].
+///
+/// # Errors
+/// Kind `HostFailed` with the script's last words; as [`while_held`].
+pub async fn run_while_held(host: &dyn Host, lock: &Lock, what: &str, script: Script) -> Result<Vec<u8>> {
+    let output = while_held(host, lock, script).await?;
+    if output.status == 0 { Ok(output.stdout) } else { Err(failed(host, what, &output)) }
+}
+
 /// Understands what `chain.sh` writes, as it comes.
 #[derive(Default)]
 struct Reader {

@@ -36,7 +36,7 @@ pub mod systemd;
 mod target;
 mod trial;
 
-pub use self::chain::{ChainEnd, Heard, Link, Linked, Mode, Script, chain, lost_lock, while_held};
+pub use self::chain::{ChainEnd, Heard, Link, Linked, Mode, Script, chain, lost_lock, run_while_held, while_held};
 pub use self::examine::{ExamineRequest, Examined, examine};
 pub use self::facts::{Facts, UserId, observe_facts};
 pub use self::fake::{Asked, FakeHost};

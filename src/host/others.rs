@@ -3,7 +3,7 @@
 //! `Requires=`). So whoever stops a unit to start it again writes them down on the host first.
 
 use super::systemd::Verb;
-use super::{Host, Lock, Script, while_held};
+use super::{Host, Lock, Script, run_while_held, while_held};
 use crate::diagnostic::Result;
 
 /// The active units that stop when the first argument stops, and those of the other arguments, a line each.
@@ -33,9 +33,10 @@ pub async fn stop_for_now(host: &dyn Host, lock: &Lock, units: &[String]) -> Res
 /// Starts what stopped with units that run again. What does not start has said so to systemd, which it is left to.
 ///
 /// # Errors
-/// The lock was lost; the connection breaks.
+/// The lock was lost; what waits cannot be written down; the connection breaks.
 pub async fn start_others(host: &dyn Host, lock: &Lock) -> Result<()> {
-    while_held(host, lock, Script::new(format!("{BASE}{OTHERS}start_others"), [""; 0])).await.map(drop)
+    let script = Script::new(format!("{BASE}{OTHERS}start_others"), [""; 0]);
+    run_while_held(host, lock, "starting what stopped with other units", script).await.map(drop)
 }
 
 #[cfg(test)]

@@ -71,8 +71,8 @@ impl Window {
             own(GUARD, GUARD_UNIT.to_owned(), "0644"),
         ];
         host::push(&**context.host, &Push { directories: vec![folder], files, ..Push::default() }).await?;
-        let output = host::while_held(&**context.host, lock, Script::new(OPEN, [""; 0])).await?;
-        if output.status == 0 { Ok(Self(())) } else { Err(host::failed(&**context.host, "keeping what will change", &output)) }
+        host::run_while_held(&**context.host, lock, "keeping what will change", Script::new(OPEN, [""; 0])).await?;
+        Ok(Self(()))
     }
 
     /// What was changed stays: writes down `migration`, and opens the door, in one.
@@ -115,13 +115,10 @@ impl Window {
 /// # Errors
 /// Something could not be put back.
 pub async fn leftover(host: &dyn Host, lock: &Lock) -> Result<bool> {
-    let output = host::while_held(host, lock, Script::new(LEFTOVER, [""; 0])).await?;
-    if output.status != 0 {
-        return Err(host::failed(host, "putting back an unfinished move of accounts", &output));
-    }
-    let found = !output.stdout.is_empty();
+    let said = host::run_while_held(host, lock, "putting back an unfinished move of accounts", Script::new(LEFTOVER, [""; 0])).await?;
+    let found = !said.is_empty();
     if found {
-        host::while_held(host, lock, Script::new(CLOSE, ["undone"])).await?;
+        host::run_while_held(host, lock, "ending the window", Script::new(CLOSE, ["undone"])).await?;
     }
     Ok(found)
 }
